@@ -1,0 +1,1 @@
+"""From names to masked logits: vocabulary, masks, sessions, and an adapter for each engine."""

@@ -1,0 +1,198 @@
+"""`generate()`: a language model completes a file, and a language server keeps the names valid."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from decoding import fim
+from decoding.session import CrossingPolicy, Options, Session
+from decoding.statistics import Statistics
+from decoding.stopping import Stopper, Until
+from decoding.trie import TokenIndex
+from decoding.vocab import Vocabulary
+from decoding.wiring import language_named, open_guide, shared_pool
+from decoding.workspace import find_workspace, open_document
+from lsp_bridge.pool import ServerPool
+from monitors.errors import ModelError, UsageError
+from monitors.protocols import Document
+
+_DEFAULT_CONTEXT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What was generated."""
+
+    text: str
+    """Text to insert at the position; the first of ``texts``."""
+    texts: tuple[str, ...]
+    """One for each returned sequence."""
+    stats: Statistics
+    """What the monitors did, all sequences together."""
+
+
+def generate(
+    model: Any,
+    tokenizer: Any,
+    path: str | Path,
+    position: tuple[int, int],
+    workspace: str | Path | None = None,
+    *,
+    server: str | None = None,
+    max_new_tokens: int = 64,
+    temperature: float = 0.0,
+    seed: int | None = None,
+    until: str | None = None,
+    monitors: bool = True,
+    crossing: str = "verify",
+    deadline_s: float = 1.0,
+    pool: ServerPool | None = None,
+    **generate_options: Any,
+) -> Completion:
+    """Complete the file ``path`` at ``position`` (1-based line and column, as editors count).
+
+    ``model`` and ``tokenizer`` are a Hugging Face causal language model and its fast tokenizer.
+    The text behind the position is the suffix; it is given to the model as fill-in-the-middle
+    where the tokenizer has tokens for that. ``workspace`` defaults to the nearest folder that
+    looks like a project. ``until`` stops at the end of a ``"line"``, ``"statement"`` or
+    ``"function"``. ``pool`` defaults to one that all calls in this process share.
+    ``generate_options`` go to ``model.generate`` (``num_return_sequences``, ``num_beams``, ...).
+
+    No file is written. A failing language server never stops a generation: ``stats.fail_open``
+    counts why points went unconstrained.
+
+    Raises `UsageError` (`PositionError`, `WorkspaceError`, `ModelError`, `ServerError`) for a
+    caller's mistake, before anything is generated.
+    """
+    path = Path(path)
+    root = find_workspace(path) if workspace is None else Path(workspace)
+    options = _options(crossing, deadline_s, until, max_new_tokens, temperature)
+    document = open_document(path, position, root)
+    index = open_index(model, tokenizer)
+    prompt, stop_ids = _prompt(model, tokenizer, index, document, max_new_tokens)
+    session = None
+    if monitors:
+        guide = open_guide(index, document.language, pool or shared_pool(root), server)
+        start = _without_healed(document, prompt.healed)
+        session = Session(guide, start, healed=prompt.healed, options=options)
+    output = _Output(index, document, prompt.healed, until)
+    sampling = _sampling(temperature, seed) | {"max_new_tokens": max_new_tokens}
+    started = time.perf_counter()
+    rows = _engine().generate(
+        model,
+        prompt.ids,
+        session,
+        output.is_done,
+        sampling | {"eos_token_id": sorted(stop_ids | index.end_ids)} | generate_options,
+    )
+    statistics = Statistics(tokens=sum(map(len, rows))) if session is None else session.statistics
+    statistics.wall_s = time.perf_counter() - started
+    texts = tuple(output.text(ids) for ids in rows)
+    return Completion(texts[0], texts, statistics)
+
+
+def load_model(name: str, device: str | None = None) -> tuple[Any, Any]:
+    """Model and tokenizer by name or folder, from this machine only.
+
+    Raises `ModelError` if there is no such model, or Transformers is not installed.
+    """
+    return _engine().load(name, device)  # type: ignore[no-any-return]
+
+
+def open_index(model: Any, tokenizer: Any) -> TokenIndex:
+    """The token index of a model; built once for each tokenizer, then taken from the cache."""
+    size = int(model.get_output_embeddings().weight.shape[0])
+    return TokenIndex.open(Vocabulary.from_tokenizer(tokenizer, size=size))
+
+
+def _engine() -> Any:
+    try:
+        from decoding import hf
+    except ImportError as error:
+        raise ModelError(
+            f"Transformers models need {error.name}; "
+            "pip install 'monitor-guided-decoding[transformers]'"
+        ) from error
+    return hf
+
+
+def _options(
+    crossing: str, deadline_s: float, until: str | None, max_new_tokens: int, temperature: float
+) -> Options:
+    if crossing not in tuple(CrossingPolicy):
+        raise UsageError(f"got crossing={crossing!r}; expected one of {', '.join(CrossingPolicy)}")
+    if until is not None and until not in tuple(Until):
+        raise UsageError(f"got until={until!r}; expected None or one of {', '.join(Until)}")
+    if max_new_tokens < 1:
+        raise UsageError(f"got max_new_tokens={max_new_tokens}; expected 1 or more")
+    if temperature < 0:
+        raise UsageError(f"got temperature={temperature}; expected 0 or more")
+    if deadline_s <= 0:
+        raise UsageError(f"got a deadline of {deadline_s} s; expected more than 0")
+    return Options(crossing=CrossingPolicy(crossing), deadline_s=deadline_s)
+
+
+def _sampling(temperature: float, seed: int | None) -> dict[str, Any]:
+    if seed is not None:
+        _engine().seed(seed)
+    if temperature == 0:
+        return {"do_sample": False}
+    return {"do_sample": True, "temperature": temperature}
+
+
+def _prompt(
+    model: Any, tokenizer: Any, index: TokenIndex, document: Document, max_new_tokens: int
+) -> tuple[fim.Prompt, frozenset[int]]:
+    """The prompt, and the ids that end what a fill-in-the-middle model writes."""
+    template = fim.detect(tokenizer.get_vocab().get)
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", _DEFAULT_CONTEXT)
+    prompt = fim.build_prompt(
+        lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
+        template,
+        document.prefix,
+        document.suffix,
+        max_tokens=context - max_new_tokens,
+        index=index,
+        start_ids=tokenizer("")["input_ids"] or _first_id(tokenizer),
+    )
+    return prompt, frozenset() if template is None else template.stop_ids
+
+
+def _first_id(tokenizer: Any) -> list[int]:
+    """What a text begins with for a tokenizer that adds nothing by itself."""
+    return [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+
+
+def _without_healed(document: Document, healed: bytes) -> Document:
+    """The document before the text that is generated again."""
+    prefix = document.prefix.encode().removesuffix(healed).decode("utf-8", "ignore")
+    return Document(document.language, document.path, prefix, document.suffix)
+
+
+class _Output:
+    """Turns generated ids into the text to insert, and says where it ends."""
+
+    def __init__(
+        self, index: TokenIndex, document: Document, healed: bytes, until: str | None
+    ) -> None:
+        self._index = index
+        self._healed = healed
+        language = language_named(document.language)
+        self._stopper = None if until is None else Stopper(language, document.prefix, until)
+
+    def is_done(self, ids: list[int]) -> bool:
+        """Whether the text of ``ids`` holds the end that was asked for."""
+        return self._end(self._inserted(ids)) is not None
+
+    def text(self, ids: list[int]) -> str:
+        """Text to insert, cut where it should end."""
+        inserted = self._inserted(ids)
+        return inserted[: self._end(inserted)]
+
+    def _inserted(self, ids: list[int]) -> str:
+        data = b"".join(self._index.bytes_of(token_id) or b"" for token_id in ids)
+        return data.removeprefix(self._healed).decode("utf-8", "ignore")
+
+    def _end(self, inserted: str) -> int | None:
+        return None if self._stopper is None else self._stopper.fork().update(inserted)

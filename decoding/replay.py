@@ -1,0 +1,304 @@
+"""Teacher-forced decoding of real files: completeness and speed of guided decoding, measured.
+
+Each logical line is completed as an editor would have it: the file before it is the prefix, the
+file after it the suffix, and the file's own tokens are forced, one by one. At every step the
+session says what may come next; the true token has to be among it.
+"""
+
+import re
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from decoding import masks
+from decoding.session import Guide, Node, Options, Session, Step
+from decoding.sites import DereferenceSite, dereference_sites
+from decoding.workspace import language_of, read_text
+from monitors.languages.language import Language
+from monitors.protocols import Document, Facts, Unavailable
+
+_NEVER_ASKED = "never_asked"
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """A true token that the mask did not allow."""
+
+    path: str
+    line: int
+    column: int
+    name: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What a replay found; `as_dict` gives the published keys."""
+
+    server: str
+    tokenizer: str
+    files: int = 0
+    tokens: int = 0
+    dereference_sites: int = 0
+    constrained_sites: int = 0
+    allowed_sites: int = 0
+    forbidden: list[Forbidden] = field(default_factory=list)
+    fail_open: Counter[str] = field(default_factory=Counter)
+    unconstrained_us: list[float] = field(default_factory=list)
+    constrained_us: list[float] = field(default_factory=list)
+    mask_us: list[float] = field(default_factory=list)
+    query_ms: list[float] = field(default_factory=list)
+    waited_s: float = 0.0
+    wall_s: float = 0.0
+    baseline_s: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON. Shares are None where there was nothing to share."""
+        return {
+            "server": self.server,
+            "tokenizer": self.tokenizer,
+            "files": self.files,
+            "tokens": self.tokens,
+            "dereference_sites": self.dereference_sites,
+            "constrained_sites": self.constrained_sites,
+            "covered_share": _share(self.constrained_sites, self.dereference_sites),
+            "allowed_sites": self.allowed_sites,
+            "allowed_share": _share(self.allowed_sites, self.constrained_sites),
+            "forbidden": [
+                {
+                    "path": entry.path,
+                    "line": entry.line,
+                    "column": entry.column,
+                    "name": entry.name,
+                    "reason": entry.reason,
+                }
+                for entry in self.forbidden
+            ],
+            "fail_open": dict(self.fail_open.most_common()),
+            "step_us": {
+                "unconstrained": _quantiles(self.unconstrained_us),
+                "constrained": _quantiles(self.constrained_us),
+            },
+            "mask_us": _quantiles(self.mask_us),
+            "query_ms": _quantiles(self.query_ms),
+            "waited_s": round(self.waited_s, 4),
+            "wall_s": round(self.wall_s, 4),
+            "baseline_s": round(self.baseline_s, 4),
+            "overhead": round(self.wall_s / self.baseline_s - 1, 4) if self.baseline_s else None,
+        }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 5) if whole else None
+
+
+def _quantiles(values: Sequence[float]) -> dict[str, float | None]:
+    if not values:
+        return {"p50": None, "p90": None, "p99": None}
+    found = np.percentile(np.asarray(values), (50, 90, 99))
+    return {f"p{level}": round(float(value), 2) for level, value in zip((50, 90, 99), found)}
+
+
+class Replay:
+    """Replays files through sessions of one guide."""
+
+    def __init__(
+        self,
+        guide: Guide,
+        language: Language,
+        encode: Callable[[str], list[int]],
+        report: Report,
+        *,
+        options: Options,
+        step_s: float = 0.0,
+        limit: int | None = None,
+    ) -> None:
+        """``step_s``: seconds that stand for a forward pass; ``limit``: most sites in all."""
+        self.report = report
+        self._guide = guide
+        self._language = language
+        self._encode = encode
+        self._options = options
+        self._step_s = step_s
+        self._limit = limit
+
+    def run(self, paths: Iterable[Path]) -> Report:
+        """Replay every file until the limit of sites is reached."""
+        for path in paths:
+            if self._left() <= 0:
+                break
+            self._file(path)
+        return self.report
+
+    def _left(self) -> int:
+        if self._limit is None:
+            return 1 << 62
+        return self._limit - self.report.dereference_sites
+
+    def _file(self, path: Path) -> None:
+        text = read_text(path)
+        sites = dereference_sites(text, language_of(path))[: self._left()]
+        cut = len(text) if len(sites) < self._left() or not sites else sites[-1].name_end + 1
+        tokens = list(_tokens(self._guide, self._encode(text), text))
+        self.report.files += 1
+        self.report.dereference_sites += len(sites)
+        for line in _holes(self._language, text, tokens):
+            if line.tokens[0].start < cut:
+                self._line(path, text, line, sites)
+
+    def _line(
+        self, path: Path, text: str, line: "_Hole", sites: Sequence[DereferenceSite]
+    ) -> None:
+        """Complete one logical line, and judge the sites in it."""
+        started = time.perf_counter()
+        document = Document(
+            language_of(path), str(path.resolve()), text[: line.tokens[0].start], text[line.end :]
+        )
+        session = Session(self._guide, document, options=self._options)
+        node = session.root
+        broken: list[int] = []
+        session.prefetch(node)
+        for token in line.tokens:
+            self._forward()
+            allowed, node = self._step(session, node, token.id)
+            if not allowed:
+                broken.append(token.start)
+            session.prefetch(node)
+        self.report.wall_s += time.perf_counter() - started
+        self.report.tokens += len(line.tokens)
+        self.report.waited_s += session.statistics.waited_s
+        inside = [site for site in sites if line.start <= site.name_start < line.end]
+        self._judge(path, session, broken, inside, line)
+
+    def _forward(self) -> None:
+        if self._step_s:
+            started = time.perf_counter()
+            time.sleep(self._step_s)
+            self.report.baseline_s += time.perf_counter() - started
+
+    def _step(self, session: Session, node: Node, token_id: int) -> tuple[bool, Node]:
+        """Ask for the mask as an engine would, then accept the true token."""
+        waited = session.statistics.waited_s
+        started = time.perf_counter()
+        step = session.step(node)
+        masked = time.perf_counter()
+        mask_waited = session.statistics.waited_s - waited
+        allowed = _allows(session, node, step, token_id)
+        node = session.accept(node, token_id)
+        spent = time.perf_counter() - started - (session.statistics.waited_s - waited)
+        if step.row is None:
+            self.report.unconstrained_us.append(spent * 1e6)
+        else:
+            self.report.constrained_us.append(spent * 1e6)
+            self.report.mask_us.append((masked - started - mask_waited) * 1e6)
+        return allowed, node
+
+    def _judge(
+        self,
+        path: Path,
+        session: Session,
+        broken: Sequence[int],
+        sites: Sequence[DereferenceSite],
+        line: "_Hole",
+    ) -> None:
+        answers = {len(query.document.prefix): answer for query, answer in session.answers.items()}
+        starts = np.array([token.start for token in line.tokens])
+        for site in sites:
+            answer = answers.get(site.operator_end)
+            if not isinstance(answer, Facts):
+                reason = answer.reason if isinstance(answer, Unavailable) else _NEVER_ASKED
+                self.report.fail_open[reason] += 1
+                continue
+            self.report.constrained_sites += 1
+            first = int(starts[np.searchsorted(starts, site.name_start, "right") - 1])
+            wrong = [start for start in broken if first <= start <= site.name_end]
+            if wrong:
+                self._forbid(path, site, answer)
+            else:
+                self.report.allowed_sites += 1
+
+    def _forbid(self, path: Path, site: DereferenceSite, answer: Facts) -> None:
+        listed = site.name in {name.text for name in answer.names}
+        reason = "listed, but the mask forbids it" if listed else "not in the server's list"
+        detail = f"{reason} ({len(answer.names)} names)"
+        self.report.forbidden.append(
+            Forbidden(str(path), site.line, site.column, site.name, detail)
+        )
+
+
+def _allows(session: Session, node: Node, step: Step, token_id: int) -> bool:
+    if step.row is not None and not masks.are_open(step.row, np.array([token_id]))[0]:
+        return False
+    crossing = step.crossing
+    at = int(np.searchsorted(crossing, token_id))
+    if at < crossing.size and int(crossing[at]) == token_id:
+        return session.judge(node, token_id)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    id: int
+    start: int
+    """Offset in characters of the first character that begins in this token."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hole:
+    """A logical line: ``text[start:end]`` and a line end, and the tokens that begin in it."""
+
+    start: int
+    end: int
+    tokens: list[_Token]
+
+
+def _tokens(guide: Guide, ids: Sequence[int], text: str) -> Iterator[_Token]:
+    """Tokens with their offsets; text that a tokenizer adds in front is taken off."""
+    pieces = [guide.index.bytes_of(token_id) or b"" for token_id in ids]
+    surplus = sum(map(len, pieces)) - len(text.encode())
+    position = -max(surplus, 0)
+    starts = _character_offsets(text)
+    for token_id, piece in zip(ids, pieces, strict=True):
+        yield _Token(token_id, starts(max(position, 0)))
+        position += len(piece)
+
+
+def _character_offsets(text: str) -> Callable[[int], int]:
+    if text.isascii():
+        return lambda byte_offset: byte_offset
+    widths = np.fromiter((len(character.encode()) for character in text), np.int64)
+    ends = np.cumsum(widths)
+    return lambda byte_offset: int(np.searchsorted(ends, byte_offset, "right"))
+
+
+def _holes(language: Language, text: str, tokens: Sequence[_Token]) -> Iterator[_Hole]:
+    """Logical lines that hold the beginning of a token."""
+    starts = [token.start for token in tokens]
+    first = 0
+    for start, end, next_start in _logical_lines(language, text):
+        last = bisect_left(starts, next_start, first)
+        if last > first:
+            yield _Hole(start, end, list(tokens[first:last]))
+        first = last
+
+
+def _logical_lines(language: Language, text: str) -> Iterator[tuple[int, int, int]]:
+    """Start, end without the line end, and next start of each logical line."""
+    lexer = language.start()
+    start = 0
+    for line in _LINE.finditer(text):
+        index = line.start()
+        while index < line.end():
+            lexer, step = lexer.scan(line[0], index - line.start())
+            index = line.start() + step
+        content = line[0].rstrip("\r\n")
+        if line.end() == len(text) or not (lexer.open or content.endswith("\\")):
+            yield start, line.start() + len(content), line.end()
+            start = line.end()

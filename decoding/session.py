@@ -1,0 +1,339 @@
+"""One guided text: from tokens to what may come next.
+
+A `Session` belongs to one prompt; its `Node`s are prefixes of the generated tokens. Nodes are
+kept, so rolling back, forking (beams, several samples) and asking again cost nothing. Facts that
+a node needs are joined once, in the first `Session.step` that looks at it.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from decoding import masks
+from decoding.masks import Row
+from decoding.statistics import Statistics
+from decoding.trie import IntArray, TokenIndex
+from monitors.constraints import ANYTHING, Constraint, Literal
+from monitors.languages.language import Language
+from monitors.protocols import Answer, Document, Facts, Monitor, Query, Reason, Unavailable
+
+_NO_IDS: IntArray = np.empty(0, np.int64)
+_MOST_KEYS = 4096
+
+
+class CrossingPolicy(StrEnum):
+    """What becomes of tokens that hold a live trigger and the beginning of a name."""
+
+    VERIFY = "verify"
+    """Judge those that matter for the step, close the rest."""
+    SPLIT = "split"
+    """Close them all; the model writes the operator alone."""
+
+
+class Ticket(Protocol):
+    """A query under way."""
+
+    def result(self, deadline_s: float) -> Answer:
+        """The answer; `Unavailable` with ``Reason.TIMEOUT`` after ``deadline_s`` seconds."""
+        ...
+
+    def cancel(self) -> None:
+        """Give the query up, if nobody else waits for it."""
+        ...
+
+
+class Analyst(Protocol):
+    """Whoever answers queries. Never raises because an analysis failed."""
+
+    def ask(self, query: Query) -> Ticket:
+        """Begin to answer; returns at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a session behaves."""
+
+    crossing: CrossingPolicy = CrossingPolicy.VERIFY
+    deadline_s: float = 1.0
+    """Longest wait for one answer; decoding goes on unconstrained after it."""
+    margin: float = 7.0
+    """Crossing tokens whose logit is this far below the best allowed one do not matter."""
+    most_judged: int = 64
+    """Most crossing tokens that are judged in one step, best logits first."""
+    prefetch: bool = True
+    """Ask ahead where a dereference is likely."""
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A prefix of the generated tokens. Only `Session` looks inside."""
+
+    state: Any
+    pending: bytes = b""
+    """Bytes of an unfinished UTF-8 character."""
+    healing: Constraint = ANYTHING
+    """What is left of the prompt text that is generated again."""
+    valid: bool = True
+    """Whether the last token kept the constraint of the node before it."""
+    ended: bool = False
+    accepted: bool = False
+    """Whether the token was generated, not only judged."""
+    released: bool = False
+    """Whether the monitor was set aside here because no token fitted."""
+    children: dict[int, "Node"] = field(default_factory=dict)
+
+
+class Step(NamedTuple):
+    """What may be sampled next."""
+
+    row: Row | None
+    """Packed mask, int32 of ceil(size / 32) words; None: nothing is forbidden. Read only."""
+    crossing: IntArray
+    """Token ids, open in ``row``, that must be closed unless `Session.keep` returns them."""
+
+
+FREE = Step(None, _NO_IDS)
+
+
+class Guide:
+    """What sessions share: the vocabulary, the monitor, and whoever answers."""
+
+    def __init__(
+        self, index: TokenIndex, language: Language, monitor: Monitor[Any], analyst: Analyst
+    ) -> None:
+        self.index = index
+        self.monitor = monitor
+        self.analyst = analyst
+        self._candidates = index.crossing_candidates(language.crossing)
+        self._crossing: OrderedDict[Hashable, IntArray] = OrderedDict()
+        self._split: dict[Hashable, Row] = {}
+
+    def crossing(self, state: Any) -> IntArray:
+        """Ids of the tokens that cross a trigger which is live after ``state``, ascending."""
+        key = self.monitor.crossing_key(state)
+        ids = self._crossing.get(key)
+        if ids is None:
+            ids = self._find_crossing(state)
+            self._crossing[key] = ids
+            if len(self._crossing) > _MOST_KEYS:
+                self._crossing.popitem(last=False)
+        return ids
+
+    def _find_crossing(self, state: Any) -> IntArray:
+        crosses = self.monitor.crosses
+        groups = [ids for head, ids in self._candidates.items() if crosses(state, head)]
+        return np.sort(np.concatenate(groups)) if groups else _NO_IDS
+
+    def all_but_crossing(self, state: Any) -> Row:
+        """Packed mask that closes `crossing`; end-of-text stays open."""
+        key = self.monitor.crossing_key(state)
+        row = self._split.get(key)
+        if row is None:
+            row = masks.pack(np.ones(self.index.size, np.bool_))
+            masks.close(row, self.crossing(state))
+            self._split[key] = row
+        return row
+
+
+class Session:
+    """Guides one generation. Not thread safe; as many as needed may share a `Guide`."""
+
+    def __init__(
+        self,
+        guide: Guide,
+        document: Document,
+        *,
+        healed: bytes = b"",
+        options: Options = Options(),  # noqa: B008  (immutable)
+    ) -> None:
+        """Start behind ``document.prefix``; ``healed`` must be generated first, then anything."""
+        self.statistics = Statistics()
+        self._guide = guide
+        self._monitor = guide.monitor
+        self._index = guide.index
+        self._options = options
+        self.answers: dict[Query, Answer] = {}
+        """Every query that was asked, answered."""
+        self._expected: tuple[Query, Ticket] | None = None
+        healing: Constraint = Literal(healed) if healed else ANYTHING
+        self.root = Node(self._monitor.start(document), healing=healing)
+
+    def accept(self, node: Node, token_id: int) -> Node:
+        """The node after ``token_id``. Waits only if the token crosses an unanswered trigger."""
+        child = self._child(node, token_id)
+        if not child.accepted:
+            child.accepted = True
+            self.statistics.tokens += 1
+            if not child.valid:
+                self.statistics.fail_open[Reason.REJECTED] += 1
+        return child
+
+    def _child(self, node: Node, token_id: int) -> Node:
+        child = node.children.get(token_id)
+        if child is None:
+            child = node.children[token_id] = self._grow(node, token_id)
+        return child
+
+    def _grow(self, node: Node, token_id: int) -> Node:
+        data = self._index.bytes_of(token_id)
+        if data is None:
+            ended = node.ended or token_id in self._index.end_ids
+            return Node(node.state, node.pending, node.healing, ended=ended)
+        healing = node.healing if node.healing is ANYTHING else node.healing.after(data)
+        text, pending = _decode(node.pending + data)
+        state, valid = self._drive(node.state, text) if text else (node.state, True)
+        return Node(state, pending, healing or ANYTHING, valid and healing is not None)
+
+    def _drive(self, state: Any, text: str) -> tuple[Any, bool]:
+        """Run the monitor over ``text``, joining the facts that it needs on the way."""
+        state, rest, valid = self._monitor.update(state, text)
+        while rest:
+            state = self._settle(state)
+            state, rest, still_valid = self._monitor.update(state, rest)
+            valid = valid and still_valid
+        return state, valid
+
+    def _settle(self, state: Any) -> Any:
+        """The state once its query, if it has one, is answered."""
+        query = self._monitor.pre(state)
+        if query is None:
+            return state
+        answer = self.answers.get(query)
+        if answer is None:
+            answer = self.answers[query] = self._join(query)
+            return self._count(self._monitor.answer(state, answer), answer)
+        return self._monitor.answer(state, answer)
+
+    def _join(self, query: Query) -> Answer:
+        ticket = self._guide.analyst.ask(query)
+        started = time.perf_counter()
+        answer = ticket.result(self._options.deadline_s)
+        self.statistics.waited_s += time.perf_counter() - started
+        return answer
+
+    def _count(self, state: Any, answer: Answer) -> Any:
+        self.statistics.triggers += 1
+        if isinstance(answer, Unavailable):
+            self.statistics.fail_open[answer.reason] += 1
+        elif self._monitor.maskgen(state) is ANYTHING:
+            self.statistics.fail_open[Reason.NO_MATCH] += 1
+        else:
+            self.statistics.constrained += 1
+        return state
+
+    def foresee(self, node: Node, token_id: int) -> None:
+        """`prefetch` at the node after a token that is likely to be generated."""
+        self.prefetch(self._child(node, token_id))
+
+    def prefetch(self, node: Node) -> None:
+        """Begin to answer what the next `step` at ``node`` needs, or what is likely to be asked."""
+        query = self._monitor.pre(node.state)
+        if query is None and self._options.prefetch:
+            query = self._monitor.expect(node.state)
+        if self._expected is not None:
+            if self._expected[0] == query:
+                return
+            self._expected[1].cancel()
+            self._expected = None
+        if query is not None and query not in self.answers:
+            self._expected = (query, self._guide.analyst.ask(query))
+
+    def step(self, node: Node) -> Step:
+        """What may follow ``node``. Waits for the facts that it needs, up to the deadline."""
+        if node.ended:
+            return FREE
+        node.state = self._settle(node.state)
+        row = self._row(node)
+        crossing = _NO_IDS if node.released else self._guide.crossing(node.state)
+        if row is not None and crossing.size:
+            crossing = crossing[masks.are_open(row, crossing)]
+        if self._options.crossing is CrossingPolicy.SPLIT and crossing.size:
+            row, crossing = self._without_crossing(node, row, crossing)
+        self.statistics.masks += row is not None
+        return Step(row, crossing)
+
+    def _row(self, node: Node) -> Row | None:
+        """The packed mask of the node's constraints, empty ones released and counted."""
+        constraint = self._monitor.maskgen(node.state)
+        if node.pending:
+            constraint = constraint.after(node.pending) or ANYTHING
+            if constraint is ANYTHING:
+                self.statistics.fail_open[Reason.INVALID_TEXT] += 1
+        row = None if constraint is ANYTHING else self._index.row(constraint)
+        if node.healing is not ANYTHING:
+            healing = self._index.row(node.healing)
+            row = healing if row is None else row & healing
+        if row is not None and masks.is_empty(row):
+            self.release(node)
+            return None if node.healing is ANYTHING else self._index.row(node.healing)
+        return row
+
+    def _without_crossing(self, node: Node, row: Row | None, crossing: IntArray) -> Step:
+        if row is None:
+            return Step(self._guide.all_but_crossing(node.state), _NO_IDS)
+        closed = row.copy()
+        masks.close(closed, crossing)
+        # Text that must come again may be reachable through crossing tokens alone: judge those.
+        return Step(row, crossing) if masks.is_empty(closed) else Step(closed, _NO_IDS)
+
+    def release(self, node: Node) -> None:
+        """Set the monitor aside at ``node`` because no token fits; counted.
+
+        Text that has to be generated again stays required, so ask `step` again.
+        """
+        self.statistics.fail_open[Reason.EMPTY_MASK] += 1
+        node.state = self._monitor.answer(node.state, Unavailable(Reason.EMPTY_MASK))
+        node.released = True
+
+    def keep(
+        self, node: Node, ids: IntArray, logits: "np.ndarray[Any, Any]", best: float
+    ) -> IntArray:
+        """Those of the crossing ``ids`` that are valid and matter.
+
+        ``logits`` are those of ``ids``; ``best`` is the highest logit of all other open tokens,
+        ``-inf`` if there is none. Judges from the highest logit down, until a logit lies more than
+        ``Options.margin`` below the best allowed one, or ``Options.most_judged`` were judged.
+        """
+        kept: list[int] = []
+        order = np.argsort(-logits, kind="stable")
+        for judged, position in enumerate(order):
+            logit = float(logits[position])
+            if logit == -np.inf or logit < best - self._options.margin:
+                break
+            if judged >= self._options.most_judged and best > -np.inf:
+                break
+            if self.judge(node, int(ids[position])):
+                kept.append(int(ids[position]))
+                best = max(best, logit)
+        return np.array(kept, np.int64)
+
+    def judge(self, node: Node, token_id: int) -> bool:
+        """Whether the crossing token keeps every constraint. Waits for the facts it needs."""
+        known = token_id in node.children
+        valid = self._child(node, token_id).valid
+        if not known:
+            self.statistics.crossing_judged += 1
+            self.statistics.crossing_rejected += not valid
+        return valid
+
+
+def _decode(data: bytes) -> tuple[str, bytes]:
+    """Complete characters of ``data``, and the bytes of an unfinished last one."""
+    if data.isascii():
+        return data.decode("ascii"), b""
+    for length in range(1, min(3, len(data)) + 1):
+        last = data[-length]
+        if last >= 0xC0:
+            expected = 2 if last < 0xE0 else 3 if last < 0xF0 else 4
+            if length < expected:
+                return data[:-length].decode("utf-8", "replace"), data[-length:]
+            break
+        if last < 0x80:
+            break
+    return data.decode("utf-8", "replace"), b""

@@ -1,0 +1,48 @@
+"""What guided decoding did, as numbers: one record for each generation."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from monitors.protocols import Reason
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Counts and seconds of one generation. Filled in by sessions; read by anyone."""
+
+    tokens: int = 0
+    """Tokens accepted."""
+    triggers: int = 0
+    """Points at which a monitor asked, tokens with an operator inside included."""
+    constrained: int = 0
+    """Those of ``triggers`` that were answered with a closed list of names."""
+    masks: int = 0
+    """Steps at which a mask was applied."""
+    crossing_judged: int = 0
+    crossing_rejected: int = 0
+    waited_s: float = 0.0
+    """Time spent waiting for answers."""
+    wall_s: float = 0.0
+    """Duration of the whole generation; 0 where nobody measured it."""
+    fail_open: Counter[Reason] = field(default_factory=Counter)
+    """Why a point went unconstrained, and how often."""
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Accepted tokens by wall time; 0 where nobody measured."""
+        return self.tokens / self.wall_s if self.wall_s else 0.0
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, ready for JSON."""
+        return {
+            "tokens": self.tokens,
+            "triggers": self.triggers,
+            "constrained": self.constrained,
+            "masks": self.masks,
+            "crossing_judged": self.crossing_judged,
+            "crossing_rejected": self.crossing_rejected,
+            "waited_s": round(self.waited_s, 6),
+            "wall_s": round(self.wall_s, 6),
+            "tokens_per_second": round(self.tokens_per_second, 2),
+            "fail_open": {reason.value: count for reason, count in self.fail_open.most_common()},
+        }

@@ -1,0 +1,82 @@
+"""Files and positions as a caller names them, turned into documents."""
+
+import re
+from pathlib import Path
+
+from monitors.errors import PositionError, UsageError, WorkspaceError
+from monitors.protocols import Document
+
+LANGUAGES = {".py": "python", ".pyi": "python"}
+"""File name suffix to language identifier."""
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+
+
+def language_of(path: Path) -> str:
+    """Language identifier of a file, by its suffix; raises `UsageError` for an unknown one."""
+    language = LANGUAGES.get(path.suffix)
+    if language is None:
+        known = ", ".join(sorted(LANGUAGES))
+        raise UsageError(
+            f"{path}: no language for {path.suffix or 'a name without a suffix'!r}; "
+            f"expected one of {known}"
+        )
+    return language
+
+
+def find_workspace(path: Path) -> Path:
+    """The nearest folder above ``path`` that looks like a project.
+
+    Without one, the folder that holds the outermost package of the file, or the file itself.
+    """
+    folders = path.resolve().parents
+    for folder in folders:
+        if any((folder / mark).exists() for mark in _ROOT_MARKS):
+            return folder
+    return next(folder for folder in folders if not (folder / "__init__.py").exists())
+
+
+def read_text(path: Path, workspace: Path | None = None) -> str:
+    """Text of a UTF-8 file with its line ends as they are.
+
+    Raises `WorkspaceError` if the file cannot be read, is not UTF-8, or lies outside
+    ``workspace`` once symbolic links are followed.
+    """
+    real = path.resolve()
+    if workspace is not None and not real.is_relative_to(workspace.resolve()):
+        raise WorkspaceError(
+            f"{path} lies outside the workspace {workspace}; "
+            "name a workspace that holds it (--workspace)"
+        )
+    try:
+        return real.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise WorkspaceError(
+            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}); convert it first"
+        ) from error
+    except OSError as error:
+        raise WorkspaceError(f"{path}: {error.strerror or error}") from error
+
+
+def offset_at(text: str, line: int, column: int) -> int:
+    """Index into ``text`` of a 1-based line and a 1-based column counted in characters.
+
+    A column one behind the last character is the end of the line. Raises `PositionError`.
+    """
+    lines = _LINE_END.split(text)
+    if not 1 <= line <= len(lines):
+        raise PositionError(f"line {line} is outside the file, which has {len(lines)} lines")
+    width = len(lines[line - 1])
+    if not 1 <= column <= width + 1:
+        raise PositionError(
+            f"column {column} is outside line {line}, which has columns 1 to {width + 1}"
+        )
+    ends = [end.end() for end in _LINE_END.finditer(text)]
+    return ([0, *ends])[line - 1] + column - 1
+
+
+def open_document(path: Path, position: tuple[int, int], workspace: Path) -> Document:
+    """The file with a cursor at ``position`` (1-based line and column)."""
+    text = read_text(path, workspace)
+    offset = offset_at(text, *position)
+    return Document(language_of(path), str(path.resolve()), text[:offset], text[offset:])

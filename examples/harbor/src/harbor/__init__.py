@@ -1,0 +1,1 @@
+"""Berths, vessels and tariffs of a small harbour."""

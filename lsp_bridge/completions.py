@@ -1,0 +1,164 @@
+"""Raw completion responses as facts: which names may stand at the cursor.
+
+Labels and filter texts are decorated, edits start before the cursor, lists hold keywords and
+snippets: what counts is the text that accepting an item would leave behind the cursor. A list
+that cannot be trusted to be closed is `Unavailable`, with the reason.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lsp_bridge.overlay import Encoding, offset
+from lsp_bridge.profiles.profile import Incomplete, Item, Profile
+from monitors.protocols import Answer, Facts, Name, Reason, Unavailable
+
+_KINDS = (
+    " text method function constructor field variable class interface module property unit value"
+    " enum keyword snippet color file reference folder enum_member constant struct event operator"
+    " type_parameter"
+).split(" ")
+_IDENTIFIER = re.compile(r"#?[^\W\d][\w$]*|\$[\w$]*")
+_CHAIN = re.compile(r"(?:\(\))?\??(?:\.|::|->)[^\W\d]")
+_DEPRECATED_TAG = 1
+_SNIPPET_FORMAT = 2
+
+
+class _Malformed(Exception):
+    """The response does not have the form that the protocol prescribes."""
+
+
+def read(
+    response: Any,
+    profile: Profile,
+    text: str,
+    cursor: int,
+    encoding: Encoding = Encoding.UTF16,
+) -> Answer:
+    """Names in ``response``, asked at code point offset ``cursor`` of ``text``. Never raises."""
+    try:
+        items, incomplete, defaults = _parts(response)
+        place = _Place(text, cursor, encoding, defaults)
+        if incomplete and profile.incomplete is Incomplete.DROP:
+            return Unavailable(Reason.INCOMPLETE, f"{len(items)} items")
+        members = [item for item in items if _kind(item) not in profile.dropped_kinds]
+        names = _unique(place.name(item) for item in members)
+    except (_Malformed, TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+        return Unavailable(Reason.BAD_ANSWER, str(error)[:200])
+    return _judge(items, names, profile)
+
+
+def _judge(items: list[Mapping[str, Any]], names: tuple[Name, ...], profile: Profile) -> Answer:
+    if any(_kind(item) in profile.foreign_kinds for item in items):
+        return Unavailable(Reason.NOT_MEMBERS, "names in scope were listed")
+    if not names:
+        return Unavailable(Reason.EMPTY)
+    plain = frozenset(name.text for name in names if not is_dunder(name.text))
+    rules = {name.text: Item(_KINDS.index(name.kind), name.detail) for name in names}
+    if why := profile.open_type(rules):
+        return Unavailable(Reason.OPEN_TYPE, why)
+    if (profile.unknown_if_only_dunder and not plain) or plain in profile.unknown_lists:
+        return Unavailable(Reason.UNKNOWN_TYPE, f"only {len(names)} names of every object")
+    implied = (name for name in profile.implied(rules) if name not in rules)
+    return Facts((*names, *(Name(name) for name in implied)))
+
+
+def is_dunder(name: str) -> bool:
+    """Whether a name is of the form ``__x__``."""
+    return len(name) > 4 and name.startswith("__") and name.endswith("__")
+
+
+def _parts(response: Any) -> tuple[list[Mapping[str, Any]], bool, Mapping[str, Any]]:
+    """Items, whether the list is flagged incomplete, and its defaults."""
+    if response is None:
+        return [], False, {}
+    body = {"items": response} if isinstance(response, list) else response
+    if not isinstance(body, dict) or not isinstance(body.get("items"), list):
+        raise _Malformed(f"neither a list nor a CompletionList: {str(response)[:80]}")
+    for item in body["items"]:
+        if not isinstance(item, dict) or not isinstance(item.get("label"), str):
+            raise _Malformed(f"no CompletionItem: {str(item)[:80]}")
+    return body["items"], bool(body.get("isIncomplete")), body.get("itemDefaults") or {}
+
+
+def _kind(item: Mapping[str, Any]) -> int:
+    kind = item.get("kind", 0)
+    if not isinstance(kind, int):
+        raise _Malformed(f"kind is {kind!r}")
+    return kind
+
+
+def _unique(names: Any) -> tuple[Name, ...]:
+    found: dict[str, Name] = {}
+    for name in names:
+        if name is not None:
+            found.setdefault(name.text, name)
+    return tuple(found.values())
+
+
+class _Place:
+    """The cursor that items are read at."""
+
+    def __init__(
+        self, text: str, cursor: int, encoding: Encoding, defaults: Mapping[str, Any]
+    ) -> None:
+        self._text = text
+        self._cursor = cursor
+        self._encoding = encoding
+        self._range = defaults.get("editRange")
+        self._snippets = defaults.get("insertTextFormat") == _SNIPPET_FORMAT
+        self._starts: dict[tuple[int, int], int | None] = {}
+
+    def name(self, item: Mapping[str, Any]) -> Name | None:
+        """The name that the item stands for; None if it is no plain name."""
+        text = self._inserted(item)
+        match = None if text is None else _IDENTIFIER.match(text)
+        if text is None or match is None or _CHAIN.match(text, match.end()):
+            return None
+        if self._touches_receiver(item):
+            return None
+        kind, detail = _kind(item), item.get("detail")
+        return Name(
+            match.group(),
+            _KINDS[kind] if 0 <= kind < len(_KINDS) else "",
+            detail if isinstance(detail, str) else "",
+            bool(item.get("deprecated")) or _DEPRECATED_TAG in (item.get("tags") or ()),
+        )
+
+    def _inserted(self, item: Mapping[str, Any]) -> str | None:
+        """Text that accepting the item leaves behind the cursor; None: it edits the receiver."""
+        edit = item.get("textEdit")
+        if edit is not None:
+            return self._behind_cursor(edit["newText"], edit.get("range") or edit.get("insert"))
+        default = self._range
+        fallback = item.get("insertText") or item["label"]
+        if default is not None:
+            text = item.get("textEditText") or fallback
+            return self._behind_cursor(text, default.get("insert") or default)
+        return self._typed(fallback)
+
+    def _behind_cursor(self, text: str, span: Any) -> str | None:
+        start = self._start(span["start"])
+        if start is None or start >= self._cursor:
+            return text
+        before = self._text[start : self._cursor]
+        return text[len(before) :] if text.startswith(before) else None
+
+    def _start(self, start: Mapping[str, int]) -> int | None:
+        key = (start["line"], start["character"])
+        if key not in self._starts:
+            self._starts[key] = offset(self._text, *key, self._encoding)
+        return self._starts[key]
+
+    def _typed(self, text: str) -> str:
+        """Without an edit, clients replace the word before the cursor; there is none."""
+        return text.lstrip()
+
+    def _touches_receiver(self, item: Mapping[str, Any]) -> bool:
+        """Whether accepting the item also edits the line of the cursor (``.`` to ``->``)."""
+        edits = item.get("additionalTextEdits") or ()
+        if not edits:
+            return False
+        line_start = max(self._text.rfind(end, 0, self._cursor) for end in "\r\n") + 1
+        starts = (self._start(edit["range"]["start"]) for edit in edits)
+        return any(start is not None and start >= line_start for start in starts)

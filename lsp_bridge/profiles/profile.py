@@ -1,0 +1,103 @@
+"""What is particular about one language server, as data."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple
+
+from lsp_bridge.overlay import Encoding
+from lsp_bridge.project import Project
+
+Tree = Mapping[str, Any]
+
+
+class Incomplete(Enum):
+    """What a list flagged ``isIncomplete`` is worth."""
+
+    COMPLETE = "complete"
+    """The flag lies: the list is whole."""
+    DROP = "drop"
+    """The list was cut short: it must not constrain."""
+
+
+class Unfinished(Enum):
+    """How the document is laid out around the cursor."""
+
+    REPAIR = "repair"
+    """Open brackets are closed, then comes the rest of the file: see `lsp_bridge.holes`."""
+    KEEP = "keep"
+    """The text is sent as it is."""
+
+
+class Item(NamedTuple):
+    """What a profile's rules may look at in one listed name."""
+
+    kind: int
+    detail: str
+
+
+def no_options(project: Project) -> Tree:
+    """No options."""
+    return {}
+
+
+def nothing_implied(items: Mapping[str, Item]) -> Iterable[str]:
+    """No name but the listed ones."""
+    return ()
+
+
+def never_open(items: Mapping[str, Item]) -> str:
+    """Every list is closed."""
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One language server: how it is started, spoken to and read. Immutable."""
+
+    name: str
+    """What users call it, and a part of every cache key."""
+    languages: frozenset[str]
+    """LSP language identifiers that it understands."""
+    command: tuple[str, ...]
+    """Program and arguments; the program is looked up beside the interpreter, then on PATH."""
+    install: str
+    """Command line that installs it, for the message when it is missing."""
+    version_command: tuple[str, ...] = ()
+    """Prints the version; empty if there is none."""
+    multilspy: str = ""
+    """Language whose initialise parameters multilspy keeps for this server; empty: none."""
+    initialization_options: Callable[[Project], Tree] = no_options
+    settings: Callable[[Project], Tree] = no_options
+    """Tree that ``workspace/configuration`` is answered from, by dotted section."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    start_timeout_s: float = 20.0
+    """Longest wait for the answer to ``initialize``."""
+    patience_s: float = 20.0
+    """A server that owes an answer for longer than this hangs: it is killed and restarted."""
+    restart_delay_s: float = 0.5
+    """Pause before a server that ended is started again; doubles with each failure."""
+    requests_in_flight: int = 1
+    """Requests sent at a time; with one, a needed query can still overtake prefetched ones."""
+    serialise_documents: bool = True
+    """Whether a document must not change while a request about it is pending."""
+    encodings: tuple[Encoding, ...] = (Encoding.UTF16,)
+    """Column units to offer, best first."""
+    incremental: bool = True
+    """Whether changes are sent as ranges; False: always the whole text."""
+    unfinished: Unfinished = Unfinished.REPAIR
+
+    incomplete: Incomplete = Incomplete.DROP
+    dropped_kinds: frozenset[int] = frozenset({14, 15})
+    """Completion item kinds that are no members: by default keywords and snippets."""
+    foreign_kinds: frozenset[int] = frozenset()
+    """Kinds that show that scope names were listed instead of members."""
+    open_type: Callable[[Mapping[str, Item]], str] = never_open
+    """Says why the receiver may have members that are not listed; empty: the list is closed."""
+    implied: Callable[[Mapping[str, Item]], Iterable[str]] = nothing_implied
+    """Members that the receiver has although the server does not list them."""
+    unknown_lists: frozenset[frozenset[str]] = frozenset()
+    """Sets of names, those of the form ``__x__`` left out, that mean an unknown type."""
+    unknown_if_only_dunder: bool = False
+    """Whether a list of nothing but ``__x__`` names means that the type is unknown."""

@@ -1,0 +1,34 @@
+"""pyrefly: complete lists, fastest of the Python servers; the default."""
+
+from lsp_bridge.profiles.profile import Profile, Tree
+from lsp_bridge.profiles.python_rules import pyrefly_implied, pyrefly_open
+from lsp_bridge.project import Project
+
+
+def _settings(project: Project) -> Tree:
+    return {
+        "python": {
+            "pythonPath": project.interpreter,
+            "pyrefly": {
+                "displayTypeErrors": "force-off",
+                "disableTypeErrors": True,
+                "extraSearchPaths": [*project.source_roots, *project.site_packages],
+            },
+            "analysis": {"importFormat": "absolute"},
+        }
+    }
+
+
+PYREFLY = Profile(
+    name="pyrefly",
+    languages=frozenset({"python"}),
+    command=("pyrefly", "lsp", "--indexing-mode", "none"),
+    install="pip install pyrefly",
+    version_command=("pyrefly", "--version"),
+    initialization_options=lambda project: {"pyrefly": _settings(project)["python"]["pyrefly"]},
+    settings=_settings,
+    unknown_if_only_dunder=True,
+    open_type=pyrefly_open,
+    implied=pyrefly_implied,
+    foreign_kinds=frozenset({14}),
+)

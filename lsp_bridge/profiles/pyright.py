@@ -1,0 +1,38 @@
+"""pyright: precise; flags every list incomplete and yet sends it whole."""
+
+from lsp_bridge.profiles.profile import Incomplete, Profile, Tree
+from lsp_bridge.profiles.python_rules import defines_getattr, every_value
+from lsp_bridge.project import Project
+
+
+def _settings(project: Project) -> Tree:
+    return {
+        "python": {
+            "pythonPath": project.interpreter,
+            "analysis": {
+                "autoImportCompletions": False,
+                "autoSearchPaths": True,
+                "diagnosticMode": "openFilesOnly",
+                "extraPaths": [*project.source_roots, *project.site_packages],
+                "indexing": False,
+                "typeCheckingMode": "off",
+                "useLibraryCodeForTypes": True,
+            },
+        },
+        "pyright": {"disableLanguageServices": False, "disableOrganizeImports": True},
+    }
+
+
+PYRIGHT = Profile(
+    name="pyright",
+    languages=frozenset({"python"}),
+    command=("pyright-langserver", "--stdio"),
+    install="npm install --global pyright",
+    version_command=("pyright", "--version"),
+    settings=_settings,
+    incomplete=Incomplete.COMPLETE,
+    unknown_if_only_dunder=True,
+    open_type=defines_getattr,
+    implied=every_value,
+    foreign_kinds=frozenset({14}),
+)

@@ -1,0 +1,33 @@
+"""Which language server answers for a language, and which goes by a name."""
+
+from collections.abc import Iterable, Mapping
+
+from lsp_bridge.profiles.jedi import JEDI
+from lsp_bridge.profiles.profile import Profile
+from lsp_bridge.profiles.pyrefly import PYREFLY
+from lsp_bridge.profiles.pyright import PYRIGHT
+from monitors.errors import ServerError
+
+PROFILES: Mapping[str, Profile] = {each.name: each for each in (PYREFLY, JEDI, PYRIGHT)}
+"""Every profile that comes with the project, by name; a language's first one is its default."""
+
+
+def by_name(name: str, profiles: Mapping[str, Profile] = PROFILES) -> Profile:
+    """The profile called ``name``. Raises ServerError with the known names."""
+    if name not in profiles:
+        known = ", ".join(sorted(profiles))
+        raise ServerError(f"unknown language server {name!r}; known are: {known}")
+    return profiles[name]
+
+
+def default_for(language: str, profiles: Mapping[str, Profile] = PROFILES) -> Profile:
+    """The default profile of an LSP language identifier. Raises ServerError if there is none."""
+    for profile in profiles.values():
+        if language in profile.languages:
+            return profile
+    known = ", ".join(sorted(_languages(profiles.values())))
+    raise ServerError(f"no language server for {language!r}; known languages are: {known}")
+
+
+def _languages(profiles: Iterable[Profile]) -> set[str]:
+    return {language for profile in profiles for language in profile.languages}

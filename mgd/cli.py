@@ -1,0 +1,180 @@
+"""The ``mgd`` command: parses, delegates, prints. A caller's mistake is one line and exit code 2."""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from mgd.models import BUNDLED_MODEL
+from monitors.errors import UsageError
+
+_SPOT = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)")
+_UNTIL = re.compile(r"(?P<rule>line|statement|function)|(?P<count>\d+)(?:\s*tokens)?")
+
+app = typer.Typer(
+    name="mgd",
+    help="Monitor-guided decoding: code completion in which every dereferenced name exists.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_output = Console(soft_wrap=True, highlight=False)
+_errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+ServerOption = Annotated[
+    str | None, typer.Option(help="Language server: pyrefly (default), pyright or jedi.")
+]
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(help="Project root [default: the nearest folder with .git or pyproject.toml]."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def complete(
+    spot: Annotated[
+        str, typer.Argument(metavar="FILE:LINE:COL", help="Where; 1-based, as editors count.")
+    ],
+    model: Annotated[
+        str | None, typer.Option(help="Model name or folder [default: the bundled model].")
+    ] = None,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    max_new_tokens: Annotated[int, typer.Option(help="Most tokens to generate.")] = 64,
+    temperature: Annotated[float, typer.Option(help="0 always takes the likeliest token.")] = 0.0,
+    seed: Annotated[int | None, typer.Option(help="Seed for temperatures above 0.")] = None,
+    monitors: Annotated[
+        bool, typer.Option("--monitors/--no-monitors", help="Constrain names, or do not.")
+    ] = True,
+    crossing: Annotated[
+        str, typer.Option(help="Tokens with an operator and a name inside: verify or split.")
+    ] = "verify",
+    until: Annotated[
+        str, typer.Option(help="Stop at the end of a line, statement or function, or 'N tokens'.")
+    ] = "line",
+    deadline_ms: Annotated[
+        float, typer.Option(help="Longest wait for one answer of the server.")
+    ] = 1000.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Complete a file at a position and print what would be inserted there."""
+    import mgd
+
+    path, position = _parse_spot(spot)
+    rule, count = _parse_until(until)
+    loaded = mgd.load_model(model or BUNDLED_MODEL)
+    result = mgd.generate(
+        *loaded,
+        path=path,
+        position=position,
+        workspace=workspace,
+        server=server,
+        max_new_tokens=count or max_new_tokens,
+        temperature=temperature,
+        seed=seed,
+        monitors=monitors,
+        crossing=crossing,
+        until=rule,
+        deadline_s=deadline_ms / 1000,
+    )
+    if as_json:
+        _print_json({"text": result.text, "stats": result.stats.as_dict()})
+    else:
+        print(result.text)
+
+
+@app.command()
+def replay(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.")],
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(help="Folder or file with tokenizer.json or tekken.json [default: bundled]."),
+    ] = None,
+    step_ms: Annotated[float, typer.Option(help="Sleep this long as the forward pass.")] = 0.0,
+    limit: Annotated[int | None, typer.Option(help="Most dereference sites.")] = None,
+    deadline_ms: Annotated[
+        float, typer.Option(help="Longest wait for one answer of the server.")
+    ] = 5000.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay real files token by token and report what the masks would have forbidden."""
+    from mgd.replaying import print_report, replay_paths
+
+    report = replay_paths(
+        paths,
+        tokenizer or Path(BUNDLED_MODEL),
+        server=server,
+        workspace=workspace,
+        step_s=step_ms / 1000,
+        limit=limit,
+        deadline_s=deadline_ms / 1000,
+    )
+    if as_json:
+        _print_json(report.as_dict())
+    else:
+        print_report(report, _output)
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Say what is installed, what is missing, and how to get it."""
+    from mgd import doctor as checks
+
+    findings = checks.examine()
+    if as_json:
+        _print_json([finding.as_dict() for finding in findings])
+    else:
+        checks.print_findings(findings, _output)
+    raise typer.Exit(0 if checks.can_complete(findings) else 1)
+
+
+def _parse_spot(spot: str) -> tuple[Path, tuple[int, int]]:
+    match = _SPOT.fullmatch(spot)
+    if match is None:
+        raise UsageError(f"got {spot!r}; expected FILE:LINE:COL, such as src/app.py:41:17")
+    return Path(match["file"]), (int(match["line"]), int(match["column"]))
+
+
+def _parse_until(until: str) -> tuple[str | None, int | None]:
+    match = _UNTIL.fullmatch(until.strip())
+    if match is None:
+        raise UsageError(
+            f"got --until {until!r}; expected line, statement, function, or a number of tokens"
+        )
+    return match["rule"], int(match["count"]) if match["count"] else None
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 a check failed, 2 a caller's mistake."""
+    sys.exit(_guarded(app))
+
+
+def _guarded(run: Callable[..., Any]) -> int:
+    try:
+        run(standalone_mode=False)
+    except UsageError as error:
+        _errors.print(f"[bold red]mgd:[/] {_one_line(error)}", markup=True)
+        return 2
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    from rich.markup import escape
+
+    return escape(" ".join(str(error).split()))

@@ -1,0 +1,118 @@
+"""``mgd replay``: finds files, replays them, prints what was found."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from decoding.replay import Replay, Report
+from decoding.session import Options
+from decoding.trie import TokenIndex
+from decoding.vocab import Vocabulary
+from decoding.wiring import language_named, open_guide
+from decoding.workspace import LANGUAGES, find_workspace
+from lsp_bridge import ServerPool
+from monitors.errors import UsageError
+
+_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
+
+
+def replay_paths(
+    paths: Iterable[Path],
+    tokenizer: Path,
+    *,
+    server: str | None = None,
+    workspace: Path | None = None,
+    step_s: float = 0.0,
+    limit: int | None = None,
+    deadline_s: float = 5.0,
+) -> Report:
+    """Replay files, and the source files under folders, through a language server.
+
+    ``step_s``: seconds that stand for a forward pass; ``limit``: most dereference sites. Raises
+    `UsageError` for paths that do not exist or hold no source file, and for unknown servers.
+    """
+    files = list(source_files(paths))
+    if not files:
+        raise UsageError("found no source file; expected files or folders with .py files")
+    root = workspace or _common_root(files)
+    encoder = Vocabulary.load(tokenizer)
+    with ServerPool(root) as pool:
+        guide = open_guide(TokenIndex.open(encoder.vocabulary), "python", pool, server)
+        name = pool.profile("python", server).name
+        report = Report(server=name, tokenizer=str(tokenizer))
+        options = Options(deadline_s=deadline_s)
+        Replay(
+            guide,
+            language_named("python"),
+            encoder.encode,
+            report,
+            options=options,
+            step_s=step_s,
+            limit=limit,
+        ).run(files)
+        report.query_ms = list(pool.statistics.latencies_ms)
+    return report
+
+
+def source_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Files as given, and source files under folders in alphabetical order."""
+    for path in paths:
+        if path.is_file():
+            yield path
+        elif path.is_dir():
+            yield from _under(path)
+        else:
+            raise UsageError(f"{path} does not exist; expected a file or a folder")
+
+
+def _under(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(
+            name for name in folders if name not in _SKIPPED and not name.startswith(".")
+        )
+        for name in sorted(names):
+            if Path(name).suffix in LANGUAGES:
+                yield Path(parent, name)
+
+
+def _common_root(files: list[Path]) -> Path:
+    common = Path(os.path.commonpath([str(path.resolve().parent) for path in files]))
+    return find_workspace(common / "any.py")
+
+
+def print_report(report: Report, console: Console) -> None:
+    """A table of the figures, and every forbidden name."""
+    values = report.as_dict()
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for key in ("server", "tokenizer", "files", "tokens", "dereference_sites"):
+        table.add_row(key.replace("_", " "), str(values[key]))
+    for count, share in (
+        ("constrained_sites", "covered_share"),
+        ("allowed_sites", "allowed_share"),
+    ):
+        table.add_row(count.replace("_", " "), f"{values[count]}  {_percent(values[share])}")
+    table.add_row("fail-open", ", ".join(f"{k} {v}" for k, v in values["fail_open"].items()))
+    for key in ("unconstrained", "constrained"):
+        table.add_row(f"step µs, {key}", _spread(values["step_us"][key]))
+    table.add_row("mask µs", _spread(values["mask_us"]))
+    table.add_row("query ms", _spread(values["query_ms"]))
+    table.add_row("waited s", f"{values['waited_s']} of {values['wall_s']}")
+    if values["overhead"] is not None:
+        table.add_row("overhead", f"{values['overhead']:.1%} over {values['baseline_s']} s")
+    console.print(table)
+    for entry in report.forbidden:
+        console.print(
+            f"forbidden: {entry.path}:{entry.line}:{entry.column} {entry.name}: {entry.reason}",
+            markup=False,
+        )
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"({share:.2%})"
+
+
+def _spread(values: dict[str, float | None]) -> str:
+    return "  ".join(f"{key} {value}" for key, value in values.items())

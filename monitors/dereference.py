@@ -1,0 +1,240 @@
+"""The dereference monitor: behind ``expr.`` only members of the expression's type may follow.
+
+The property of section 3.2 of "Guiding Language Models of Code with Global Context using
+Monitors" (NeurIPS 2023), with three additions: white space around the operator stays legal, text
+may arrive in pieces of any size (tokens that hold an operator and a name), and lists that are no
+constraint set the state free.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from monitors.constraints import ANYTHING, Constraint, EscapedLineEnd, Leading, Names
+from monitors.languages.language import Language, LexState
+from monitors.protocols import Answer, Document, Facts, Progress, Query, QueryKind
+
+_GAPS = {
+    Leading.BLANKS: re.compile(r"(?:[ \t\f]|\\\r?\n)*"),
+    Leading.LINES: re.compile(r"(?:[ \t\f\r\n]|\\\r?\n)*"),
+}
+_UNFINISHED_ESCAPE = re.compile(r"\\\Z")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_\u0080-\U0010ffff]*")
+_USE = re.compile(r"([A-Za-z_]\w*)(\.?)")
+
+
+Trigger = tuple[int, LexState]
+"""Index just behind a live dereference operator, and the lexer there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A live dereference operator, and what has been typed behind it."""
+
+    end: int
+    """Length of the generated text up to and with the operator; may be negative."""
+    gap: str = ""
+    """White space between operator and name."""
+    typed: str = ""
+    names: tuple[str, ...] | None = None
+    """Allowed names that begin with ``typed``; None before the query is answered."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DereferenceState:
+    """Where the text stands. ``site`` is None wherever nothing is to be constrained."""
+
+    document: Document
+    generated: str
+    lexer: LexState
+    site: Site | None = None
+
+
+class DereferenceMonitor:
+    """Constrains the identifier behind a dereference operator to the receiver's members."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        # A growing file is read once: the next prefix often begins with the last one.
+        self._memo: tuple[str, LexState, Trigger | None] = ("", language.start(), None)
+
+    def start(self, document: Document) -> DereferenceState:
+        """State at the end of ``document.prefix``; an identifier begun there counts as typed."""
+        text = document.prefix
+        lexer, trigger = self._read_prefix(text)
+        state = DereferenceState(document, "", lexer)
+        if trigger is None:
+            return state
+        position, at_trigger = trigger
+        gap = _gap(at_trigger, "", text, position)
+        typed = _IDENTIFIER.match(text, position + len(gap))
+        assert typed is not None
+        if typed.end() < len(text):
+            return state
+        return replace(state, site=Site(position - len(text), gap, typed[0]))
+
+    def _read_prefix(self, text: str) -> tuple[LexState, Trigger | None]:
+        """Lexer at the end of ``text``, and the last live operator in it."""
+        known, lexer, trigger = self._memo
+        if not text.startswith(known):
+            known, lexer, trigger = "", self._language.start(), None
+        position = len(known)
+        while position < len(text):
+            lexer, position = lexer.scan(text, position)
+            if lexer.at_trigger:
+                trigger = (position, lexer)
+        self._memo = (text, lexer, trigger)
+        return lexer, trigger
+
+    def update(self, state: DereferenceState, text: str) -> Progress[DereferenceState]:
+        """State after ``text``, up to the first character that needs an unanswered query."""
+        position = 0
+        while position < len(text):
+            site = state.site
+            if site is None:
+                state, position = _scan(state, text, position)
+                continue
+            gap = "" if site.typed else _gap(state.lexer, site.gap, text, position)
+            if gap:
+                site = replace(site, gap=site.gap + gap)
+                state, position = _read(state, text, position + len(gap), site, position)
+            elif site.names is None:
+                return Progress(state, text[position:], True)
+            else:
+                state, position, valid = _read_name(state, site, text, position)
+                if not valid:
+                    state, _ = self._read_freely(state, text, position)
+                    return Progress(state, "", False)
+        return Progress(state, "", True)
+
+    def _read_freely(
+        self, state: DereferenceState, text: str, position: int
+    ) -> tuple[DereferenceState, int]:
+        """Read to the end without judging; a trigger at the very end still makes a site."""
+        state = replace(state, site=None)
+        while position < len(text):
+            state, position = _scan(state, text, position)
+            if position < len(text):
+                state = replace(state, site=None)
+        return state, position
+
+    def pre(self, state: DereferenceState) -> Query | None:
+        """The members of the receiver, if a live operator has not been answered for."""
+        site = state.site
+        if site is None or site.names is not None:
+            return None
+        return self._query(state, site.end)
+
+    def _query(self, state: DereferenceState, end: int, operator: str = "") -> Query:
+        document, generated = state.document, state.generated
+        if end >= 0:
+            prefix = document.prefix + generated[:end]
+        else:
+            prefix = document.prefix[:end]
+        return Query(QueryKind.MEMBERS, replace(document, prefix=prefix + operator))
+
+    def answer(self, state: DereferenceState, answer: Answer) -> DereferenceState:
+        """State that allows the names; `Unavailable`, or no name that fits, sets it free."""
+        site = state.site
+        if site is None or not isinstance(answer, Facts):
+            return replace(state, site=None)
+        names = (name.text for name in answer.names)
+        left = tuple(name for name in names if name.startswith(site.typed))
+        return replace(state, site=replace(site, names=left) if left else None)
+
+    def maskgen(self, state: DereferenceState) -> Constraint:
+        """The rests of the allowed names; anything where there is no answered site."""
+        site = state.site
+        if site is None or site.names is None:
+            return ANYTHING
+        rests = frozenset(name[len(site.typed) :].encode() for name in site.names)
+        if site.typed:
+            return Names(rests)
+        if site.gap.endswith("\\"):
+            return EscapedLineEnd(Names(rests, Leading.BLANKS))
+        return Names(rests, _leading(state.lexer, site.gap))
+
+    def expect(self, state: DereferenceState) -> Query | None:
+        """The query of an operator typed now, if the text shows that one is likely."""
+        if state.site is not None or state.lexer.receiver not in _dereferenced(state.document):
+            return None
+        return self._query(state, len(state.generated), operator=".")
+
+    def crosses(self, state: DereferenceState, text: str) -> bool:
+        """Whether ``text`` brings a live operator and more than white space behind it."""
+        lexer = state.lexer
+        position = 0
+        while position < len(text):
+            lexer, position = lexer.scan(text, position)
+            if lexer.at_trigger:
+                behind = position + len(_gap(lexer, "", text, position))
+                if behind < len(text):
+                    return True
+        return False
+
+    def crossing_key(self, state: DereferenceState) -> Hashable:
+        """The lexer's own key."""
+        return state.lexer.key
+
+
+def _scan(state: DereferenceState, text: str, position: int) -> tuple[DereferenceState, int]:
+    """Read up to the next live operator, or to the end."""
+    lexer, end = state.lexer.scan(text, position)
+    generated = state.generated + text[position:end]
+    site = Site(len(generated)) if lexer.at_trigger else None
+    return DereferenceState(state.document, generated, lexer, site), end
+
+
+def _read(
+    state: DereferenceState, text: str, end: int, site: Site | None, start: int
+) -> tuple[DereferenceState, int]:
+    """Read ``text[start:end]``, which holds no operator, and set the site."""
+    piece = text[start:end]
+    lexer, _ = state.lexer.scan(piece)
+    return DereferenceState(state.document, state.generated + piece, lexer, site), end
+
+
+def _read_name(
+    state: DereferenceState, site: Site, text: str, position: int
+) -> tuple[DereferenceState, int, bool]:
+    """Read identifier characters and judge them; then the site goes on, ends, or was broken."""
+    match = _IDENTIFIER.match(text, position)
+    assert match is not None and site.names is not None
+    typed = site.typed + match[0]
+    if match.end() == len(text):
+        left = tuple(name for name in site.names if name.startswith(typed))
+        site_after = replace(site, typed=typed, names=left) if left else None
+        state, position = _read(state, text, match.end(), site_after, position)
+        return state, position, bool(left)
+    state, position = _read(state, text, match.end(), None, position)
+    return state, position, typed in site.names
+
+
+def _leading(lexer: LexState, gap: str) -> Leading:
+    """White space that may come behind an operator and ``gap``."""
+    escaped = _UNFINISHED_ESCAPE.search(gap) is not None
+    return Leading.LINES if lexer.in_brackets and not escaped else Leading.BLANKS
+
+
+def _gap(lexer: LexState, gap: str, text: str, position: int) -> str:
+    """White space from ``position`` on that is legal behind an operator and ``gap``."""
+    escape = _UNFINISHED_ESCAPE.search(gap)
+    begun = escape[0] if escape else ""
+    space = begun + text[position:] if begun or position else text
+    match = _GAPS[_leading(lexer, begun)].match(space)
+    assert match is not None
+    unfinished = _UNFINISHED_ESCAPE.match(space, match.end())
+    return space[len(begun) : unfinished.end() if unfinished else match.end()]
+
+
+@lru_cache(maxsize=32)
+def _dereferenced(document: Document) -> frozenset[str]:
+    """Identifiers behind which a dot stands in at least half of their occurrences."""
+    uses: Counter[str] = Counter()
+    dots: Counter[str] = Counter()
+    for name, dot in _USE.findall(document.prefix + document.suffix):
+        uses[name] += 1
+        dots[name] += bool(dot)
+    return frozenset(name for name, count in dots.items() if 2 * count >= uses[name])

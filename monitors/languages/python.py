@@ -1,0 +1,609 @@
+"""Python: a resumable lexer that finds live dereferences in unfinished code.
+
+A token that touches the end of the text may still grow, so it is kept as `PythonState.pending` and
+read again, together with what follows. That makes a state independent of how the text was split.
+"""
+
+import re
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, NamedTuple
+
+# What a statement may still be. START: nothing read; TARGETS: a list of assignment targets;
+# TARGET: one target, as behind `as`; PLAIN: anything else.
+_PLAIN: Final = 0
+_START: Final = 1
+_TARGETS: Final = 2
+_TARGET: Final = 3
+_IMPORT: Final = 4
+
+_BRACKET: Final = 0
+_TARGET_BRACKET: Final = 1
+_FIELD: Final = 2
+_SPEC: Final = 3
+_TEXT: Final = 4
+
+# Marks in `PythonState.last` that are not the end of an expression begin with a dot.
+_LIVE_DOT: Final = "."
+_DEFINING_DOT: Final = ".="
+_MEMBER: Final = "._"
+_DEFINER: Final = "="
+_NO_HEADER: Final = -1
+
+_OPENERS = {")": "(", "]": "[", "}": "{"}
+_CLOSERS = {opener: closer for closer, opener in _OPENERS.items()}
+_HEADERS = frozenset("if elif else while for with try except finally def class async".split())
+_KEYWORDS = _HEADERS | frozenset(
+    "and as assert await break continue del from global import in is lambda nonlocal not or pass "
+    "raise return yield".split()
+)
+_RESTARTS = frozenset(
+    "def class return import with while try raise del pass break continue global nonlocal assert "
+    "elif except finally".split()
+)
+_RESTARTS_IF_DEDENTED = frozenset(("if", "for", "else", "async"))
+_KEPT = frozenset(
+    word[:end]
+    for word in _KEYWORDS | {"self", "cls", "case"}
+    for end in range(1, len(word) + 1)
+) | frozenset("r R b B u U f F t T".split())
+
+_NUMBER_TEXT = (
+    r"(?:0[xX]\w*+|[0-9](?:[eE][+-]|\w)*+)(?:\.(?:[0-9eEjJ](?:[eE][+-]|\w)*+)?)*+"  # dots included
+)
+_BLANK_TEXT = r"[ \t\f\ufeff]++|\\(?:\n|\r\n|\r(?=[^\n]))"
+_RUN_TEXT = (
+    rf"(?:{_BLANK_TEXT}|((?!(?:{{words}})\b)[^\W\d]\w*+(?![\"']))"
+    rf"|([-+*/%&|^~<>=@,{{colon}}]++|!=)|({_NUMBER_TEXT}))*"
+)  # not `*+`: possessive repeats of groups fail in CPython 3.11
+_RUN = re.compile(_RUN_TEXT.format(words="for|as|lambda", colon=""))
+_RUN_WITH_COLONS = re.compile(_RUN_TEXT.format(words="for|as", colon=":"))
+_BLANKS = re.compile(rf"(?:{_BLANK_TEXT})*+")
+_WORD = re.compile(r"[^\W\d]\w*+")
+_NUMBER = re.compile(rf"\.?{_NUMBER_TEXT}")
+_STRING = re.compile(r"""([rRbBuUfFtT]{0,2})("{1,3}|'{1,3})""")
+_NEWLINE = re.compile(r"[\r\n][ \t\f\r\n]*+")
+_FIRST_WORD = re.compile(r"(?:async[ \t]+)?+\w*+|@\w?")
+_COMMENT = re.compile(r"[^\r\n]*+")
+_CONVERSION = re.compile(r"!(?:=|\w*+)")
+_UNFINISHED_ESCAPE = re.compile(r"\\\r?")
+_UNFINISHED_NAME = re.compile(r"\\(?:\r|N(?:\{[\w \-]*)?)?")
+
+
+class _Frame(NamedTuple):
+    """Something that is open."""
+
+    opener: str
+    kind: int
+    mode: int
+    """What the statement may be once this is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PythonState:
+    """State of the lexer between two characters; implements `LexState`."""
+
+    frames: tuple[_Frame, ...] = ()
+    mode: int = _PLAIN
+    last: str = ""
+    """End of the expression before ``pending``: an identifier, a closer, or a mark."""
+    pending: str = "\n"
+    """Text of the token that may still grow, shortened where its beginning does not matter."""
+    header: int = _NO_HEADER
+    """Lambdas whose colon is to come, if the statement is the header of a compound one."""
+    indent: int = 0
+    """Columns before the first token of the statement."""
+
+    @property
+    def at_trigger(self) -> bool:
+        """Whether the last character was a dot behind an expression in code."""
+        return self.last == _LIVE_DOT
+
+    @property
+    def at_definition(self) -> bool:
+        """Whether the last character was the dot of a ``self.x`` that may define a member."""
+        return self.last == _DEFINING_DOT and not self.pending
+
+    @property
+    def receiver(self) -> str:
+        """Identifier or closer that a dot typed now would apply to, empty if it was not live.
+
+        A number is ``"0"``, a string its last quote.
+        """
+        if self.pending[:1].isdigit() or _NUMBER.fullmatch(self.pending):
+            return ""
+        state = self._settled()
+        last = state.last if state.in_code else ""
+        return "" if last[:1] in (".", _DEFINER) else last
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """Brackets, string openers such as ``rb'`` and f-string fields (``{``), outermost first."""
+        return tuple(frame.opener for frame in self._settled().frames)
+
+    @property
+    def in_brackets(self) -> bool:
+        """Whether a line end is plain white space: in brackets, and behind a backslash."""
+        frames = self._settled().frames
+        if frames:
+            return frames[-1].kind < _SPEC
+        return self.pending[:1] == "\\"
+
+    @property
+    def in_code(self) -> bool:
+        """False inside strings and comments; True in f-string fields."""
+        if self.pending[:1] == "#":
+            return False
+        frames = self._settled().frames
+        return not frames or frames[-1].kind < _SPEC
+
+    @property
+    def key(self) -> Hashable:
+        """State without what no later trigger depends on."""
+        last, pending = self.last, self.pending
+        if last and last[0] != "." and last != _DEFINER:
+            last = ")"
+        if pending.isidentifier() and pending not in _KEPT:
+            pending = "x" if len(pending) > 2 or not _is_prefix(pending) else pending
+        elif pending.isdecimal() and pending != "0":
+            pending = "1"
+        return self.frames, self.mode, last, pending, self.header, self.indent
+
+    def scan(self, text: str, start: int = 0) -> tuple["PythonState", int]:
+        """Read ``text[start:]`` up to just behind the next live dot, or to the end."""
+        if start >= len(text):
+            return self, start
+        if not self.pending:
+            scanner = _Scanner(self, text, start)
+            return scanner.run(), scanner.pos
+        scanner = _Scanner(self, self.pending + text[start:] if start else self.pending + text, 0)
+        return scanner.run(), scanner.pos - len(self.pending) + start
+
+    def _settled(self) -> "PythonState":
+        """State as if no more text came: the pending token is complete."""
+        if not self.pending or self.pending == "#":
+            return self
+        return _Scanner(self, self.pending, 0, final=True).run()
+
+
+def _is_prefix(word: str) -> bool:
+    return all(char in "rRbBuUfFtT" for char in word)
+
+
+class _Scanner:
+    """One pass over one piece of text; lives for one call of `PythonState.scan`."""
+
+    __slots__ = ("final", "frames", "header", "indent", "last", "mode", "pending", "pos", "size", "text")
+
+    def __init__(self, state: PythonState, text: str, pos: int, final: bool = False) -> None:
+        self.text, self.pos, self.size, self.final = text, pos, len(text), final
+        self.frames, self.mode = state.frames, state.mode
+        self.header, self.indent = state.header, state.indent
+        self.pending = ""
+        self.last = state.last
+        if self.last[:1] == ".":
+            self.last = "" if self.mode == _PLAIN else _MEMBER
+
+    def run(self) -> PythonState:
+        """Read to the next live dot or to the end."""
+        text, size = self.text, self.size
+        while self.pos < size and not self.pending:
+            if self.frames and self.frames[-1].kind >= _SPEC:
+                self._string_text()
+                continue
+            if self.mode == _PLAIN:
+                self._skip_run()
+            else:
+                self.pos = _BLANKS.match(text, self.pos).end()  # type: ignore[union-attr]
+            if self.pos < size and not self.pending:
+                if _HANDLERS.get(text[self.pos], _Scanner._word)(self):
+                    break
+        return PythonState(
+            self.frames, self.mode, self.last, self.pending, self.header, self.indent
+        )
+
+    def _keep(self, begin: int) -> None:
+        """Leave the token at ``begin`` for the next call."""
+        self.pending = self.text[begin:]
+        self.pos = self.size
+        if self.mode == _PLAIN:
+            self.last = ""
+
+    def _touches_end(self, end: int) -> bool:
+        return end == self.size and not self.final
+
+    def _skip_run(self) -> None:
+        """Jump over names, numbers and operators: only the last one matters."""
+        frames = self.frames
+        colons = frames[-1].kind < _FIELD if frames else self.header < 0
+        match = (_RUN_WITH_COLONS if colons else _RUN).match(self.text, self.pos)
+        assert match is not None
+        self.pos = match.end()
+        group = match.lastindex
+        if group is None:
+            return
+        if group != 2 and match.end(group) == self.size and not self.final:
+            self._keep(match.start(group))
+        elif group == 1:
+            word = match[1]
+            self.last = "" if word in _KEYWORDS else word
+        else:
+            self.last = "" if group == 2 else "0"
+
+    def _operand(self) -> None:
+        """What was read is no assignment target."""
+        if self.mode != _IMPORT:
+            self.mode = _PLAIN
+
+    def _has_value(self) -> bool:
+        return self.last != "" and self.last[0] != "."
+
+    def _word(self) -> bool:
+        """An identifier, a keyword, a string with a prefix, or a character of no meaning."""
+        if _STRING.match(self.text, self.pos):
+            return self._quote()
+        match = _WORD.match(self.text, self.pos)
+        if match is None:
+            return self._operator()
+        if self._touches_end(match.end()):
+            self._keep(self.pos)
+            return False
+        self.pos = match.end()
+        word = match[0]
+        if self.mode == _IMPORT:
+            return False
+        if self.mode == _START:
+            self._first_word(word)
+        if word in _KEYWORDS:
+            self._keyword(word)
+        else:
+            self._name(word)
+        return False
+
+    def _first_word(self, word: str) -> None:
+        self.mode = _TARGETS
+        if word in _HEADERS or word == "case":
+            self.header = 0
+        elif word in ("import", "from"):
+            self.mode = _IMPORT
+
+    def _keyword(self, word: str) -> None:
+        self.last = ""
+        if self.mode == _IMPORT:
+            return
+        self.mode = _TARGETS if word == "for" else _TARGET if word == "as" else _PLAIN
+        if word == "lambda" and self.header >= 0 and not self.frames:
+            self.header += 1
+
+    def _name(self, word: str) -> None:
+        if self.mode != _PLAIN:
+            if self._has_value():
+                self.mode = _PLAIN
+            elif word in ("self", "cls") and self.last != _MEMBER:
+                word = _DEFINER
+        self.last = word
+
+    def _number(self) -> bool:
+        match = _NUMBER.match(self.text, self.pos)
+        assert match is not None
+        if self._touches_end(match.end()):
+            self._keep(self.pos)
+            return False
+        self.pos = match.end()
+        self._operand()
+        self.last = "0" if self.mode != _IMPORT else ""
+        return False
+
+    def _dot(self) -> bool:
+        """A dereference behind a value; otherwise a number, an ellipsis or a relative import."""
+        behind = self.pos + 1
+        if self._has_value():
+            self.pos = behind
+            if self.last != _DEFINER:
+                self.last = _LIVE_DOT
+                return True
+            self.last = _DEFINING_DOT if behind == self.size else _MEMBER
+        elif self._touches_end(behind):
+            self.pending, self.pos = ".", behind
+        elif self.text[behind : behind + 1] in _DIGITS:
+            return self._number()
+        else:
+            self.pos, self.last = behind, ""
+            self._operand()
+        return False
+
+    def _operator(self) -> bool:
+        char = self.text[self.pos]
+        self.pos += 1
+        if self.mode == _TARGETS or self.mode == _START:
+            if char == "," or (char == "*" and not self._has_value()):
+                self.mode = _TARGETS
+            else:
+                self.mode = _PLAIN
+        else:
+            self._operand()
+        self.last = ""
+        return False
+
+    def _conversion(self) -> bool:
+        """``!=``, or the ``!r`` of a field."""
+        match = _CONVERSION.match(self.text, self.pos)
+        assert match is not None
+        if match[0] != "!=" and self._touches_end(match.end()):
+            self._keep(self.pos)
+            return False
+        self.pos = match.end()
+        self._operand()
+        self.last = ""
+        return False
+
+    def _backslash(self) -> bool:
+        """An escaped line end that is not complete, or a stray backslash."""
+        rest = self.text[self.pos :]
+        if not _UNFINISHED_ESCAPE.fullmatch(rest):
+            return self._operator()
+        if not self.final:
+            self.pending = rest
+        elif rest == "\\":
+            self.last = ""
+        self.pos = self.size
+        return False
+
+    def _colon(self) -> bool:
+        if self.frames:
+            if self.frames[-1].kind != _FIELD:
+                return self._operator()
+            self.frames = (*self.frames[:-1], self.frames[-1]._replace(kind=_SPEC))
+            self.pos, self.last = self.pos + 1, ""
+            return False
+        if self._touches_end(self.pos + 1):
+            self._keep(self.pos)
+            return False
+        return self._colon_of_statement()
+
+    def _colon_of_statement(self) -> bool:
+        if self.text.startswith(":=", self.pos) or self.header < 0:
+            return self._operator()
+        if self.header > 0:
+            self.header -= 1
+            return self._operator()
+        self.pos += 1
+        self._begin_statement()
+        return False
+
+    def _semicolon(self) -> bool:
+        if self.frames:
+            return self._operator()
+        self.pos += 1
+        self._begin_statement()
+        return False
+
+    def _begin_statement(self) -> None:
+        self.mode, self.last, self.header = _START, "", _NO_HEADER
+
+    def _comment(self) -> bool:
+        match = _COMMENT.match(self.text, self.pos)
+        assert match is not None
+        self.pos = match.end()
+        if self.pos == self.size:
+            self.pending = "#"
+        return False
+
+    def _newline(self) -> bool:
+        """The end of a statement; in brackets, white space, unless a statement follows."""
+        match = _NEWLINE.match(self.text, self.pos)
+        assert match is not None
+        end = match.end()
+        word = _FIRST_WORD.match(self.text, end) if self.frames else None
+        first = "" if word is None else word[0]
+        blanks = match[0][max(match[0].rfind("\n"), match[0].rfind("\r")) + 1 :]
+        if self._touches_end(end + len(first)):
+            self.pending, self.pos = "\n" + blanks + first, self.size
+            return False
+        indent = len(blanks.expandtabs(8))
+        if self.frames and not self._restarts(first, indent):
+            self.pos = end
+        elif not self._drop_brackets():
+            self.pos, self.indent = end, indent
+            self._begin_statement()
+        return False
+
+    def _restarts(self, first: str, indent: int) -> bool:
+        """Whether a line that begins with ``first`` cannot be the inside of a bracket."""
+        if first.startswith("async"):
+            first = first[5:].strip() or "async"
+        if first in _RESTARTS:
+            return True
+        if first == "from" or (first[:1] == "@" and len(first) > 1):
+            return indent <= self.indent
+        return first in _RESTARTS_IF_DEDENTED and indent < self.indent
+
+    def _drop_brackets(self) -> bool:
+        """Drop what is open; True if that leads back into a triple-quoted string's text."""
+        for depth in range(len(self.frames), 0, -1):
+            frame = self.frames[depth - 1]
+            if frame.kind == _TEXT and len(frame.opener) >= 3 and frame.opener[-3:-1] in ('""', "''"):
+                self.frames, self.last = self.frames[:depth], ""
+                return True
+        self.frames = ()
+        return False
+
+    def _open(self) -> bool:
+        char, mode = self.text[self.pos], self.mode
+        kind = _BRACKET
+        if mode not in (_PLAIN, _IMPORT):
+            if self._has_value():
+                self.mode = _PLAIN
+            elif char != "{":
+                kind, self.mode = _TARGET_BRACKET, _TARGETS
+                mode = _TARGETS if mode == _START else mode
+            else:
+                mode = self.mode = _PLAIN
+        self.frames = (*self.frames, _Frame(char, kind, mode))
+        self.pos, self.last = self.pos + 1, ""
+        return False
+
+    def _close(self) -> bool:
+        """Pop to the matching opener; a closer without one is ignored."""
+        char = self.text[self.pos]
+        self.pos, self.last = self.pos + 1, "" if self.mode == _IMPORT else char
+        for depth in range(len(self.frames) - 1, -1, -1):
+            frame = self.frames[depth]
+            if frame.kind == _TEXT:
+                break
+            if frame.opener == _OPENERS[char]:
+                self._pop(depth)
+                return False
+        self._operand()
+        return False
+
+    def _pop(self, depth: int) -> None:
+        frame, clean = self.frames[depth], depth == len(self.frames) - 1
+        kept = clean and self.mode == _TARGETS
+        if frame.kind != _TARGET_BRACKET or kept:
+            self.mode = frame.mode
+        else:
+            self._operand()
+        if frame.kind == _FIELD:
+            self.last = ""
+        self.frames = self.frames[:depth]
+
+    def _quote(self) -> bool:
+        """An opening quote; two of them are an empty string."""
+        match = _STRING.match(self.text, self.pos)
+        assert match is not None
+        quotes = match[2]
+        if len(quotes) < 3 and self._touches_end(match.end()):
+            self._keep(self.pos)
+            return False
+        self._operand()
+        self.pos = match.end()
+        self.last = quotes[0] if len(quotes) == 2 and self.mode != _IMPORT else ""
+        if len(quotes) != 2:
+            self.frames = (*self.frames, _Frame(match[0], _TEXT, self.mode))
+        return False
+
+    def _string_text(self) -> None:
+        """Read text to the string's end, to a field, or to the end of a field's format."""
+        text = self.text
+        in_spec = self.frames[-1].kind == _SPEC
+        opener = next(frame.opener for frame in reversed(self.frames) if frame.kind == _TEXT)
+        body, close = _patterns(opener, in_spec)
+        match = body.match(text, self.pos)
+        assert match is not None
+        self.pos = match.end()
+        if self.pos == self.size:
+            return
+        if close.match(text, self.pos):
+            self._end_text(opener)
+        else:
+            self._text_mark(in_spec)
+
+    def _end_text(self, opener: str) -> None:
+        """Leave the string, or the format of a field in it, at a closing quote or a line end."""
+        frame = self.frames[-1]
+        self.frames = self.frames[:-1]
+        if frame.kind == _SPEC:
+            self.mode = frame.mode
+            return
+        if self.text[self.pos] in "\r\n":
+            self.last = ""
+        else:
+            self.pos += len(opener.lstrip("rRbBuUfFtT"))
+            self.last = opener[-1] if self.mode != _IMPORT else ""
+
+    def _text_mark(self, in_spec: bool) -> None:
+        """A brace, a backslash or a quote that the body of the string stopped at."""
+        char, behind = self.text[self.pos], self.pos + 1
+        if not self.final and self._is_unfinished(char, in_spec):
+            self.pending, self.pos = self.text[self.pos :], self.size
+        elif char == "{":
+            self.frames = (*self.frames, _Frame("{", _FIELD, self.mode))
+            self.mode, self.pos, self.last = self._field_mode(), behind, ""
+        elif char == "}" and in_spec:
+            self.pos, self.mode = behind, self.frames[-1].mode
+            self.frames = self.frames[:-1]
+        else:
+            self.pos = behind
+
+    def _is_unfinished(self, char: str, in_spec: bool) -> bool:
+        if char == "\\":
+            return _UNFINISHED_NAME.fullmatch(self.text, self.pos) is not None
+        if char in "{}":
+            return self.pos + 1 == self.size and not in_spec
+        return True
+
+    def _field_mode(self) -> int:
+        return _IMPORT if self.mode == _IMPORT else _PLAIN
+
+
+@cache
+def _patterns(opener: str, in_spec: bool) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What to jump over inside a string, and what ends it."""
+    prefix = opener.rstrip("\"'").lower()
+    quotes = opener[len(prefix) :]
+    quote, triple = quotes[0], len(quotes) == 3
+    fields = "f" in prefix or "t" in prefix
+    stops = rf"\\{quote}" + ("" if triple else r"\r\n") + ("{}" if fields else "")
+    parts = [rf"[^{stops}]++"]
+    if triple:
+        parts.append(rf"{quote}{{1,2}}(?=[^{quote}])")
+    if not fields:
+        parts.append(r"\\(?:\r\n|\r(?=[^\n])|[^\r])")
+    else:
+        parts.extend(_field_parts("r" in prefix, in_spec))
+    close = quotes if triple else rf"[{quote}\r\n]"
+    return re.compile(f"(?:{'|'.join(parts)})*+"), re.compile(close)
+
+
+def _field_parts(raw: bool, in_spec: bool) -> list[str]:
+    """Braces and escapes that are text in a string with fields."""
+    parts = [r"\\(?=[{}])"] if in_spec else [r"\{\{", r"\}\}", r"\}(?=[^}])", r"\\(?=[{}])"]
+    if raw:
+        return [*parts, r"\\(?:\r\n|\r(?=[^\n])|[^\r{}])"]
+    name = r"\\N\{[\w \-]*+\}"
+    return [*parts, name, r"\\N(?=[^{])", r"\\(?:\r\n|\r(?=[^\n])|[^\r{}N])"]
+
+
+_Handler = Callable[[_Scanner], bool]
+_DIGITS = tuple("0123456789")
+_HANDLERS: dict[str, _Handler] = {
+    ".": _Scanner._dot,
+    ":": _Scanner._colon,
+    ";": _Scanner._semicolon,
+    "#": _Scanner._comment,
+    "!": _Scanner._conversion,
+    "\\": _Scanner._backslash,
+    **dict.fromkeys("([{", _Scanner._open),
+    **dict.fromkeys(")]}", _Scanner._close),
+    **dict.fromkeys("\"'", _Scanner._quote),
+    **dict.fromkeys("\r\n", _Scanner._newline),
+    **dict.fromkeys("-+*/%&|^~<>=@,$?`", _Scanner._operator),
+    **dict.fromkeys("0123456789", _Scanner._number),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Python:
+    """The Python language, for `monitors.languages.language.Language`."""
+
+    name: str = "python"
+    crossing: re.Pattern[str] = re.compile(r"(\.)(?:[ \t\f]|\\\r?\n)*+[^ \t\f\\]")
+
+    def start(self) -> PythonState:
+        """State at the beginning of a file."""
+        return PythonState()
+
+    def closers(self, state: PythonState) -> str:
+        """Text that closes everything in ``state.open``, innermost first."""
+        opened = state.open
+        closers = "".join(
+            _CLOSERS.get(opener) or opener.lstrip("rRbBuUfFtT") for opener in reversed(opened)
+        )
+        if closers and state.pending == "#":
+            return "\n" + closers
+        return "\\" + closers if state.pending == "\\" and not state.in_code else closers
+
+
+PYTHON: Final = Python()

@@ -1,0 +1,147 @@
+"""The contract between monitors and whoever drives them: plain values, no IO.
+
+A monitor for a property φ is the tuple (A_φ, s0, S, pre, update, maskgen) of "Guiding Language
+Models of Code with Global Context using Monitors" (NeurIPS 2023, section 3). It is written
+sans-IO: a state that needs the analysis yields a `Query`, somebody answers with `Facts` or
+`Unavailable`, and the monitor turns the answer into its next state.
+
+One text is driven through a monitor like this::
+
+    state, rest, ok = monitor.update(state, text)
+    while rest:                       # the state must be answered before the rest can be judged
+        state = monitor.answer(state, ask(monitor.pre(state)))
+        state, rest, ok = monitor.update(state, rest)
+
+States are immutable and hashable by identity: keep any of them to go back to it for free.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from monitors.constraints import Constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file with a cursor in it. Text is held as Python strings (code points)."""
+
+    language: str
+    """Language identifier of the Language Server Protocol, such as ``python``."""
+    path: str
+    """Absolute path of the file; it need not exist on disk."""
+    prefix: str
+    """Text before the cursor, generated text included."""
+    suffix: str = ""
+    """Text after the cursor."""
+
+
+class QueryKind(StrEnum):
+    """What a monitor can ask about the position at the end of a document's prefix."""
+
+    MEMBERS = "members"
+    """Members of the expression whose dereference operator ends the prefix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked, and where: at the end of ``document.prefix``."""
+
+    kind: QueryKind
+    document: Document
+
+
+class Name(NamedTuple):
+    """One name that is valid at the queried position."""
+
+    text: str
+    kind: str = ""
+    """Completion item kind in lower case (``method``, ``field``, ...), or empty."""
+    detail: str = ""
+    deprecated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A closed list: every name that is valid at the queried position, in the server's order."""
+
+    names: tuple[Name, ...]
+
+
+class Reason(StrEnum):
+    """Why decoding goes on unconstrained at a point where a monitor could have spoken."""
+
+    NOT_STARTED = "server_not_started"
+    CRASHED = "server_crashed"
+    TIMEOUT = "timeout"
+    SERVER_ERROR = "server_error"
+    BAD_ANSWER = "bad_answer"
+    EMPTY = "empty_list"
+    UNKNOWN_TYPE = "unknown_type"
+    OPEN_TYPE = "open_type"
+    INCOMPLETE = "incomplete_list"
+    NOT_MEMBERS = "not_members"
+    NO_MATCH = "no_name_matches"
+    EMPTY_MASK = "empty_mask"
+    REJECTED = "text_left_constraint"
+    INVALID_TEXT = "invalid_utf8"
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """No answer: the monitor stays out of the way, and the reason is counted."""
+
+    reason: Reason
+    detail: str = ""
+
+
+Answer = Facts | Unavailable
+
+S = TypeVar("S")
+
+
+class Progress(NamedTuple, Generic[S]):
+    """Result of `Monitor.update`."""
+
+    state: S
+    rest: str
+    """Text that cannot be judged before ``pre(state)`` is answered; empty when all was read."""
+    valid: bool
+    """False if the text that was read broke the state's constraint; the state is then free."""
+
+
+class Monitor(Protocol[S]):
+    """A property that is watched while text is generated. Pure: no IO, no tokenizer."""
+
+    def start(self, document: Document) -> S:
+        """State at the end of ``document.prefix``. Unfinished identifiers count as typed."""
+        ...
+
+    def update(self, state: S, text: str) -> Progress[S]:
+        """State after ``text``, as far as it can be judged without facts."""
+        ...
+
+    def pre(self, state: S) -> Query | None:
+        """What the state has to know before it can constrain; None: nothing."""
+        ...
+
+    def answer(self, state: S, answer: Answer) -> S:
+        """State that knows the answer to ``pre(state)``; `Unavailable` sets it free."""
+        ...
+
+    def maskgen(self, state: S) -> Constraint:
+        """What may come next. A state whose query is unanswered allows anything."""
+        ...
+
+    def expect(self, state: S) -> Query | None:
+        """A query that is likely to be asked by one of the next few characters, for prefetching."""
+        ...
+
+    def crosses(self, state: S, text: str) -> bool:
+        """Whether ``text`` holds a trigger that is live after ``state`` and what would follow it."""
+        ...
+
+    def crossing_key(self, state: S) -> Hashable:
+        """States with equal keys give the same `crosses` for every text."""
+        ...

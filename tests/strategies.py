@@ -1,0 +1,73 @@
+"""Hypothesis strategies that several test modules share."""
+
+from hypothesis import strategies as st
+
+FRAGMENTS = [
+    *"abfrxuRBT0129eEjJ_. \t\n\r\\\"'#:;,=()[]{}!*@+-é\f",
+    '"""',
+    "'''",
+    "..",
+    "...",
+    "\r\n",
+    "\\\n",
+    "\\\r\n",
+    "rb'",
+    'f"',
+    "f'''",
+    'rf"',
+    "t'",
+    "{{",
+    "}}",
+    "{a.b",
+    "{x:",
+    "!r",
+    "!=",
+    ":=",
+    "\\N{",
+    "DASH}",
+    "1.",
+    "1e",
+    "0x1e",
+    "1j",
+    "self",
+    "cls",
+    "self.x",
+    "a.b",
+    ").c",
+    " = ",
+    "\n    ",
+    "\n        ",
+    "import ",
+    "from ",
+    "for ",
+    "in ",
+    "with ",
+    "as ",
+    "if ",
+    "else",
+    "lambda ",
+    "def ",
+    "class ",
+    "async ",
+    "return ",
+    "await ",
+    "case ",
+    "match ",
+    "None",
+    "not ",
+    "@a",
+    "\ufeff",
+]
+
+
+def python_like(max_pieces: int = 40) -> st.SearchStrategy[str]:
+    """Text of Python fragments in any order: mostly broken code."""
+    return st.lists(st.sampled_from(FRAGMENTS), max_size=max_pieces).map("".join)
+
+
+@st.composite
+def splits(draw: st.DrawFn, text: st.SearchStrategy[str]) -> list[str]:
+    """A text cut into pieces anywhere."""
+    whole = draw(text)
+    cuts = sorted(draw(st.lists(st.integers(0, len(whole)), max_size=8)))
+    return [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
