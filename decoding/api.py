@@ -65,15 +65,16 @@ def generate(
     Raises `UsageError` (`PositionError`, `WorkspaceError`, `ModelError`, `ServerError`) for a
     caller's mistake, before anything is generated.
     """
-    path = Path(path)
-    root = find_workspace(path) if workspace is None else Path(workspace)
-    options = _options(crossing, deadline_s, until, max_new_tokens, temperature)
-    document = open_document(path, position, root)
+    _check_numbers(max_new_tokens, temperature, deadline_s)
+    document, pool = check_request(
+        path, position, workspace, server=server, until=until, crossing=crossing, pool=pool
+    )
     index = open_index(model, tokenizer)
-    prompt, stop_ids = _prompt(model, tokenizer, index, document, max_new_tokens)
+    prompt = _prompt(model, tokenizer, index, document, max_new_tokens)
     session = None
     if monitors:
-        guide = open_guide(index, document.language, pool or shared_pool(root), server)
+        options = Options(crossing=CrossingPolicy(crossing), deadline_s=deadline_s)
+        guide = open_guide(index, document.language, pool, server)
         start = _without_healed(document, prompt.healed)
         session = Session(guide, start, healed=prompt.healed, options=options)
     output = _Output(index, document, prompt.healed, until)
@@ -84,7 +85,7 @@ def generate(
         prompt.ids,
         session,
         output.is_done,
-        sampling | {"eos_token_id": sorted(stop_ids | index.end_ids)} | generate_options,
+        sampling | {"eos_token_id": sorted(index.end_ids)} | generate_options,
     )
     statistics = Statistics(tokens=sum(map(len, rows))) if session is None else session.statistics
     statistics.wall_s = time.perf_counter() - started
@@ -101,9 +102,22 @@ def load_model(name: str, device: str | None = None) -> tuple[Any, Any]:
 
 
 def open_index(model: Any, tokenizer: Any) -> TokenIndex:
-    """The token index of a model; built once for each tokenizer, then taken from the cache."""
+    """The token index of a model; built once for each tokenizer, then taken from the cache.
+
+    Raises `ModelError` for a tokenizer whose tokens cannot be turned into exact bytes.
+    """
     size = int(model.get_output_embeddings().weight.shape[0])
-    return TokenIndex.open(Vocabulary.from_tokenizer(tokenizer, size=size))
+    ends = _end_ids(model, tokenizer)
+    return TokenIndex.open(Vocabulary.from_tokenizer(tokenizer, size=size, end_ids=ends))
+
+
+def _end_ids(model: Any, tokenizer: Any) -> set[int]:
+    """Ids that end a text, or what a fill-in-the-middle model writes in the middle."""
+    ends: set[int] = set()
+    for named in (tokenizer.eos_token_id, model.generation_config.eos_token_id):
+        ends.update(named if isinstance(named, list) else [] if named is None else [named])
+    template = fim.detect(tokenizer.get_vocab().get)
+    return ends if template is None else ends | template.stop_ids
 
 
 def _engine() -> Any:
@@ -117,20 +131,39 @@ def _engine() -> Any:
     return hf
 
 
-def _options(
-    crossing: str, deadline_s: float, until: str | None, max_new_tokens: int, temperature: float
-) -> Options:
+def check_request(
+    path: str | Path,
+    position: tuple[int, int],
+    workspace: str | Path | None = None,
+    *,
+    server: str | None = None,
+    until: str | None = None,
+    crossing: str = "verify",
+    pool: ServerPool | None = None,
+) -> tuple[Document, ServerPool]:
+    """Find every mistake in the arguments of `generate` that can be found without a model.
+
+    Returns the document with its cursor, and the pool that will answer. Raises `UsageError`.
+    """
     if crossing not in tuple(CrossingPolicy):
         raise UsageError(f"got crossing={crossing!r}; expected one of {', '.join(CrossingPolicy)}")
     if until is not None and until not in tuple(Until):
         raise UsageError(f"got until={until!r}; expected None or one of {', '.join(Until)}")
+    path = Path(path)
+    root = find_workspace(path) if workspace is None else Path(workspace)
+    document = open_document(path, position, root)
+    pool = pool or shared_pool(root)
+    pool.check(pool.profile(document.language, server).name)
+    return document, pool
+
+
+def _check_numbers(max_new_tokens: int, temperature: float, deadline_s: float) -> None:
     if max_new_tokens < 1:
         raise UsageError(f"got max_new_tokens={max_new_tokens}; expected 1 or more")
     if temperature < 0:
         raise UsageError(f"got temperature={temperature}; expected 0 or more")
     if deadline_s <= 0:
         raise UsageError(f"got a deadline of {deadline_s} s; expected more than 0")
-    return Options(crossing=CrossingPolicy(crossing), deadline_s=deadline_s)
 
 
 def _sampling(temperature: float, seed: int | None) -> dict[str, Any]:
@@ -143,11 +176,12 @@ def _sampling(temperature: float, seed: int | None) -> dict[str, Any]:
 
 def _prompt(
     model: Any, tokenizer: Any, index: TokenIndex, document: Document, max_new_tokens: int
-) -> tuple[fim.Prompt, frozenset[int]]:
-    """The prompt, and the ids that end what a fill-in-the-middle model writes."""
+) -> fim.Prompt:
+    """The prompt: what fits of the prefix, and of the suffix for a model that can fill in."""
     template = fim.detect(tokenizer.get_vocab().get)
-    context = getattr(model.config.get_text_config(), "max_position_embeddings", _DEFAULT_CONTEXT)
-    prompt = fim.build_prompt(
+    config = model.config.get_text_config()
+    context = getattr(config, "max_position_embeddings", None) or _DEFAULT_CONTEXT
+    return fim.build_prompt(
         lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
         template,
         document.prefix,
@@ -156,7 +190,6 @@ def _prompt(
         index=index,
         start_ids=tokenizer("")["input_ids"] or _first_id(tokenizer),
     )
-    return prompt, frozenset() if template is None else template.stop_ids
 
 
 def _first_id(tokenizer: Any) -> list[int]:

@@ -14,6 +14,7 @@ from transformers import (
     LogitsProcessor,
     StoppingCriteria,
 )
+from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
 from decoding import masks
 from decoding.session import Node, Session, Step
@@ -180,6 +181,7 @@ def load(name: str, device: str | None = None) -> tuple[Any, Any]:
 
     Raises `ModelError` if there is none.
     """
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=True)
         model: Any = AutoModelForCausalLM.from_pretrained(name, local_files_only=True)
@@ -188,4 +190,6 @@ def load(name: str, device: str | None = None) -> tuple[Any, Any]:
             f"no model {name!r} on this machine; expected a folder with config.json and weights, "
             "or a name in the local Hugging Face cache"
         ) from error
+    finally:
+        enable_progress_bar()  # type: ignore[no-untyped-call]
     return model.to(device or "cpu").eval(), tokenizer

@@ -86,6 +86,8 @@ class Node:
     """Whether the token was generated, not only judged."""
     released: bool = False
     """Whether the monitor was set aside here because no token fitted."""
+    outcomes: list[Reason | None] = field(default_factory=list)
+    """What became of the triggers in the last token: why unconstrained, or None."""
     children: dict[int, "Node"] = field(default_factory=dict)
 
 
@@ -170,6 +172,7 @@ class Session:
         if not child.accepted:
             child.accepted = True
             self.statistics.tokens += 1
+            self._count(child.outcomes)
             if not child.valid:
                 self.statistics.fail_open[Reason.REJECTED] += 1
         return child
@@ -187,28 +190,36 @@ class Session:
             return Node(node.state, node.pending, node.healing, ended=ended)
         healing = node.healing if node.healing is ANYTHING else node.healing.after(data)
         text, pending = _decode(node.pending + data)
-        state, valid = self._drive(node.state, text) if text else (node.state, True)
-        return Node(state, pending, healing or ANYTHING, valid and healing is not None)
+        child = Node(node.state, pending, healing or ANYTHING, healing is not None)
+        if text:
+            self._drive(child, text)
+        return child
 
-    def _drive(self, state: Any, text: str) -> tuple[Any, bool]:
+    def _drive(self, node: Node, text: str) -> None:
         """Run the monitor over ``text``, joining the facts that it needs on the way."""
-        state, rest, valid = self._monitor.update(state, text)
+        state, rest, valid = self._monitor.update(node.state, text)
         while rest:
-            state = self._settle(state)
+            state = self._settle(state, node.outcomes)
             state, rest, still_valid = self._monitor.update(state, rest)
             valid = valid and still_valid
-        return state, valid
+        node.state = state
+        node.valid = node.valid and valid
 
-    def _settle(self, state: Any) -> Any:
-        """The state once its query, if it has one, is answered."""
+    def _settle(self, state: Any, outcomes: list[Reason | None]) -> Any:
+        """The state once its query, if it has one, is answered; notes what became of it."""
         query = self._monitor.pre(state)
         if query is None:
             return state
         answer = self.answers.get(query)
         if answer is None:
             answer = self.answers[query] = self._join(query)
-            return self._count(self._monitor.answer(state, answer), answer)
-        return self._monitor.answer(state, answer)
+        state = self._monitor.answer(state, answer)
+        if isinstance(answer, Unavailable):
+            outcomes.append(answer.reason)
+        else:
+            free = self._monitor.maskgen(state) is ANYTHING
+            outcomes.append(Reason.NO_MATCH if free else None)
+        return state
 
     def _join(self, query: Query) -> Answer:
         ticket = self._guide.analyst.ask(query)
@@ -217,15 +228,13 @@ class Session:
         self.statistics.waited_s += time.perf_counter() - started
         return answer
 
-    def _count(self, state: Any, answer: Answer) -> Any:
-        self.statistics.triggers += 1
-        if isinstance(answer, Unavailable):
-            self.statistics.fail_open[answer.reason] += 1
-        elif self._monitor.maskgen(state) is ANYTHING:
-            self.statistics.fail_open[Reason.NO_MATCH] += 1
-        else:
-            self.statistics.constrained += 1
-        return state
+    def _count(self, outcomes: list[Reason | None]) -> None:
+        self.statistics.triggers += len(outcomes)
+        for reason in outcomes:
+            if reason is None:
+                self.statistics.constrained += 1
+            else:
+                self.statistics.fail_open[reason] += 1
 
     def foresee(self, node: Node, token_id: int) -> None:
         """`prefetch` at the node after a token that is likely to be generated."""
@@ -248,7 +257,9 @@ class Session:
         """What may follow ``node``. Waits for the facts that it needs, up to the deadline."""
         if node.ended:
             return FREE
-        node.state = self._settle(node.state)
+        outcomes: list[Reason | None] = []
+        node.state = self._settle(node.state, outcomes)
+        self._count(outcomes)
         row = self._row(node)
         crossing = _NO_IDS if node.released else self._guide.crossing(node.state)
         if row is not None and crossing.size:

@@ -113,9 +113,10 @@ class Stopper:
         """Let the rule see the first word of a line, if the line begins a statement."""
         indent, word = _head(self._line)
         self._judged = True
-        if word and word != "#" and self._lines.starts(self._line):
-            if self._rule.stops_before(indent, word):
-                self._index = max(self._rule.kept, 0)
+        if not word or word == "#" or not self._lines.starts(self._line):
+            return
+        if self._rule.stops_before(indent, word):
+            self._index = max(self._rule.kept, 0)
 
     def _end_line(self) -> None:
         body = self._line.rstrip("\r\n")
@@ -138,7 +139,7 @@ class _Lines:
         """Whether the next physical line begins a statement, or is blank or a comment."""
 
     def starts(self, line: str) -> bool:
-        """Whether ``line`` begins a statement; in brackets left open, a keyword like ``def`` does."""
+        """Whether ``line`` begins a statement; in open brackets, only a keyword does."""
         if self.fresh:
             return True
         _, word = _head(line)
@@ -209,10 +210,10 @@ class _UntilStatement(_UntilLine):
     def stops_before(self, indent: int, word: str) -> bool:
         if self._indent < 0:
             self._indent, self._compound = indent, _HEADER.match(word) is not None
-        elif indent < self._indent:
-            return True
-        elif indent == self._indent and not self._decorated and word not in _CLAUSES:
-            return True
+        elif indent <= self._indent:
+            goes_on = indent == self._indent and (self._decorated or word in _CLAUSES)
+            if not goes_on:
+                return True
         if indent == self._indent:
             self._decorated = word == "@"
         return False
@@ -265,7 +266,11 @@ class _UntilFunction(_UntilLine):
         return False
 
 
-_RULES: Final = {Until.LINE: _UntilLine, Until.STATEMENT: _UntilStatement, Until.FUNCTION: _UntilFunction}
+_RULES: Final = {
+    Until.LINE: _UntilLine,
+    Until.STATEMENT: _UntilStatement,
+    Until.FUNCTION: _UntilFunction,
+}
 
 
 def _advance(state: LexState, text: str) -> LexState:

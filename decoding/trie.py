@@ -65,11 +65,9 @@ _LEADING = {
     Leading.BLANKS: rb"(?:[ \t\f]|\\\r?\n)*",
     Leading.LINES: rb"(?:[ \t\f\r\n]|\\\r?\n)*",
 }
+_SPACE = frozenset(b" \t\f\r\n\\")
+"""What white space may begin with."""
 _SPLIT = {leading: re.compile(space + _RUN) for leading, space in _LEADING.items()}
-_BLANK = {
-    leading: re.compile(space + (rb"\\?" if leading else rb""))
-    for leading, space in _LEADING.items()
-}
 _CUT = b"\0"
 """Stands between run and tail in a sort key: less than any byte of a run."""
 
@@ -311,20 +309,18 @@ def _gather(order: IntArray, lows: IntArray, highs: IntArray) -> IntArray:
 
 
 def _build(vocabulary: Vocabulary) -> _Tables:
-    by_text = sorted(
-        (text, i)
-        for i, text in enumerate(vocabulary.tokens)
-        if text and i not in vocabulary.end_ids
-    )
-    # In this order every sort below finds its input nearly sorted, which makes it linear.
-    texts = {i: text for text, i in by_text}
-    keys = {leading: _sort_keys(leading, texts) for leading in Leading}
-    runs = _with_prefixes(
-        key.partition(_CUT)[0] for level in keys.values() for key in level.values()
-    )
+    ends = vocabulary.end_ids
+    texts = {i: text for i, text in enumerate(vocabulary.tokens) if text and i not in ends}
+    # In this order every later sort finds its input nearly sorted, which makes it linear.
+    texts = {i: texts[i] for i in sorted(texts, key=texts.__getitem__)}
+    keys = _sort_keys(Leading.NONE, texts)
+    spaced = {i: text for i, text in texts.items() if text[0] in _SPACE}
+    wider = (Leading.BLANKS, Leading.LINES)
+    by_level = [keys, *(keys | _sort_keys(leading, spaced) for leading in wider)]
+    # The more white space is skipped, the more tokens have a run: the last level has them all.
+    runs = _with_prefixes(key.partition(_CUT)[0] for key in by_level[-1].values())
     nodes = dict(zip(runs, range(len(runs)), strict=True))
-    blanks = (_blank_ids(leading, texts) for leading in Leading)
-    levels = map(_level, keys.values(), blanks, repeat(nodes))
+    levels = map(_level, Leading, by_level, repeat(nodes))
     return _Tables(runs, np.array(list(texts), np.int64), tuple(levels))
 
 
@@ -345,20 +341,16 @@ def _with_prefixes(runs: Iterable[bytes]) -> list[bytes]:
     return sorted(found)
 
 
-def _blank_ids(leading: Leading, texts: dict[int, bytes]) -> IntArray:
-    blank = _BLANK[leading].fullmatch
-    return np.array([i for i, text in texts.items() if blank(text)], np.int64)
-
-
-def _level(keys: dict[int, bytes], blank: IntArray, nodes: dict[bytes, int]) -> _Level:
-    order = np.array(sorted(keys, key=keys.__getitem__), np.int64)
-    parts = [keys[i].partition(_CUT) for i in order.tolist()]
-    node_of = np.array([nodes[run] for run, _, _ in parts], np.int64)
-    is_exact = np.array([not tail for _, _, tail in parts], np.bool_)
+def _level(leading: Leading, keys: dict[int, bytes], nodes: dict[bytes, int]) -> _Level:
+    blank = {_CUT, _CUT + b"\\"} if leading else set()
+    blank_ids = [i for i, key in keys.items() if key in blank]
+    order = sorted(keys, key=keys.__getitem__)
+    node_of = np.array([nodes[keys[i].partition(_CUT)[0]] for i in order], np.int64)
+    is_exact = np.array([keys[i].find(_CUT) == len(keys[i]) - 1 for i in order], np.bool_)
     counts = np.bincount(node_of, minlength=len(nodes))
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     middles = starts[:-1] + np.bincount(node_of[is_exact], minlength=len(nodes))
-    return _Level(order, starts, middles, blank)
+    return _Level(np.array(order, np.int64), starts, middles, np.array(blank_ids, np.int64))
 
 
 def _arrays(level: _Level) -> list[tuple[str, IntArray]]:
@@ -404,6 +396,8 @@ def _parse(arrays: Mapping[str, npt.NDArray[np.generic]]) -> _Tables:
 
     text = arrays["runs"].tobytes()
     ends = [0, *np.cumsum(read("lengths")).tolist()]
+    if ends[-1] != len(text):
+        raise ValueError(f"{len(text)} bytes of runs, {ends[-1]} expected")
     runs = [text[start:end] for start, end in pairwise(ends)]
     levels = (
         _Level(*(read(f"{field.name}{leading:d}") for field in fields(_Level)))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol, TypedDict, cast
+from typing import Any, Protocol, TypedDict, cast
 
 import numpy as np
 
@@ -320,15 +320,19 @@ def _load_tokenizer(file: Path, size: int | None, end_ids: Iterable[int] | None)
 
 def _settings(folder: Path) -> tuple[int | None, object]:
     """Number of logits and end-of-text token, as far as the model's configuration tells."""
-    size: int | None = None
-    end: object = None
-    for name in ("tokenizer_config.json", "config.json", "generation_config.json"):
-        file = folder / name
-        config = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-        config = config.get("text_config", config)
-        size = config.get("vocab_size", size) if name == "config.json" else size
-        end = config.get("eos_token_id", config.get("eos_token", end))
-    return size, end
+    tokenizer, model, generation = (
+        _read_config(folder / f"{name}.json")
+        for name in ("tokenizer_config", "config", "generation_config")
+    )
+    ends = (generation.get("eos_token_id"), model.get("eos_token_id"), tokenizer.get("eos_token"))
+    return model.get("vocab_size"), next((end for end in ends if end is not None), None)
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    """A model's configuration; empty if there is none."""
+    config: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    text_config: dict[str, Any] = config.get("text_config", config)
+    return text_config
 
 
 def _ends(end: object, to_id: Callable[[str], int | None]) -> list[int] | None:

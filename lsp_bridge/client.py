@@ -32,7 +32,6 @@ from monitors.errors import ServerError
 from monitors.protocols import Answer, Query, Reason, Unavailable
 
 _log = logging.getLogger(__name__)
-_OPEN_DOCUMENTS = 64
 _REQUEST_CANCELLED = -32800
 _CONTENT_MODIFIED = -32801
 
@@ -95,7 +94,13 @@ class Client:
             self._serve_requests()
             async with asyncio.timeout(self.profile.start_timeout_s):
                 await self._initialise()
-        except (OSError, TimeoutError, ConnectionLostError, GarbledMessageError, ResponseError) as error:
+        except (
+            OSError,
+            TimeoutError,
+            ConnectionLostError,
+            GarbledMessageError,
+            ResponseError,
+        ) as error:
             return await self._give_up(f"did not start: {str(error) or type(error).__name__}")
         self.ready = True
         self._pump()
@@ -285,7 +290,7 @@ class Client:
     def _close_old(self) -> None:
         busy = {job.question.uri for job in self._running}
         idle = [uri for uri in self._documents if uri not in busy]
-        for uri in idle[: max(0, len(self._documents) - _OPEN_DOCUMENTS)]:
+        for uri in idle[: max(0, len(self._documents) - self.profile.open_documents)]:
             del self._documents[uri]
             self._connection.notification("textDocument/didClose", {"textDocument": {"uri": uri}})
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lsp_bridge.overlay import Encoding, offset
-from lsp_bridge.profiles.profile import Incomplete, Item, Profile
+from lsp_bridge.profiles.profile import Incomplete, Item, Listing, Profile
 from monitors.protocols import Answer, Facts, Name, Reason, Unavailable
 
 _KINDS = (
@@ -45,22 +45,29 @@ def read(
         names = _unique(place.name(item) for item in members)
     except (_Malformed, TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
         return Unavailable(Reason.BAD_ANSWER, str(error)[:200])
-    return _judge(items, names, profile)
+    return _judge(items, names, profile, text, cursor)
 
 
-def _judge(items: list[Mapping[str, Any]], names: tuple[Name, ...], profile: Profile) -> Answer:
+def _judge(
+    items: list[Mapping[str, Any]],
+    names: tuple[Name, ...],
+    profile: Profile,
+    text: str,
+    cursor: int,
+) -> Answer:
     if any(_kind(item) in profile.foreign_kinds for item in items):
         return Unavailable(Reason.NOT_MEMBERS, "names in scope were listed")
     if not names:
         return Unavailable(Reason.EMPTY)
-    plain = frozenset(name.text for name in names if not is_dunder(name.text))
-    rules = {name.text: Item(_KINDS.index(name.kind), name.detail) for name in names}
-    if why := profile.open_type(rules):
+    listed = {name.text: Item(_KINDS.index(name.kind), name.detail) for name in names}
+    listing = Listing(listed, text, cursor)
+    if why := profile.open_type(listing):
         return Unavailable(Reason.OPEN_TYPE, why)
+    implied = [name for name in profile.implied(listing) if name not in listed]
+    plain = frozenset(name for name in (*listed, *implied) if not is_dunder(name))
     if (profile.unknown_if_only_dunder and not plain) or plain in profile.unknown_lists:
         return Unavailable(Reason.UNKNOWN_TYPE, f"only {len(names)} names of every object")
-    implied = (name for name in profile.implied(rules) if name not in rules)
-    return Facts((*names, *(Name(name) for name in implied)))
+    return Facts((*names, *map(Name, dict.fromkeys(implied))))
 
 
 def is_dunder(name: str) -> bool:

@@ -104,8 +104,9 @@ def _breaks(before: LexState, after: LexState, step: str) -> bool:
     """Whether ``step``, a closer or a new line's first word, shows that brackets do not match."""
     if step[0] in ")]}":
         return before.in_code and after.open != before.open[:-1]
-    if before.in_brackets and any(opener[-1] in "\"'" and opener[-3:-1] not in ('""', "''")
-                                  for opener in before.open):
+    if before.in_brackets and any(
+        opener[-1] in "\"'" and opener[-3:-1] not in ('""', "''") for opener in before.open
+    ):
         return True
     return len(_advance(after, " ").open) < len(before.open)
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from decoding.api import Completion, generate, load_model, open_index
+from decoding.api import Completion, check_request, generate, load_model, open_index
 from decoding.session import CrossingPolicy, Guide, Options, Session
 from decoding.statistics import Statistics
 from decoding.wiring import open_guide
@@ -27,6 +27,7 @@ __all__ = [
     "Session",
     "Statistics",
     "UsageError",
+    "check_request",
     "generate",
     "load_model",
     "open_guide",

@@ -9,12 +9,16 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from mgd.models import BUNDLED_MODEL
 from monitors.errors import UsageError
 
 _SPOT = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)")
 _UNTIL = re.compile(r"(?P<rule>line|statement|function)|(?P<count>\d+)(?:\s*tokens)?")
+
+# Typer's parser raises these; older releases take them from click, newer ones bring their own.
+_CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="mgd",
@@ -68,6 +72,7 @@ def complete(
 
     path, position = _parse_spot(spot)
     rule, count = _parse_until(until)
+    mgd.check_request(path, position, workspace, server=server, crossing=crossing)
     loaded = mgd.load_model(model or BUNDLED_MODEL)
     result = mgd.generate(
         *loaded,
@@ -163,18 +168,17 @@ def main() -> None:
 
 def _guarded(run: Callable[..., Any]) -> int:
     try:
-        run(standalone_mode=False)
+        return run(standalone_mode=False) or 0
     except UsageError as error:
-        _errors.print(f"[bold red]mgd:[/] {_one_line(error)}", markup=True)
+        _complain(str(error))
         return 2
-    except typer.Exit as stop:
-        return stop.exit_code
+    except _CommandLineError as error:
+        _complain(error.format_message())  # type: ignore[attr-defined]
+        return 2
     except (typer.Abort, KeyboardInterrupt):
         return 130
-    return 0
 
 
-def _one_line(error: Exception) -> str:
-    from rich.markup import escape
-
-    return escape(" ".join(str(error).split()))
+def _complain(message: str) -> None:
+    if message:
+        _errors.print(f"[bold red]mgd:[/] {escape(' '.join(message.split()))}")

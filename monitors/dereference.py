@@ -7,10 +7,8 @@ constraint set the state free.
 """
 
 import re
-from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from monitors.constraints import ANYTHING, Constraint, EscapedLineEnd, Leading, Names
 from monitors.languages.language import Language, LexState
@@ -22,7 +20,8 @@ _GAPS = {
 }
 _UNFINISHED_ESCAPE = re.compile(r"\\\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_\u0080-\U0010ffff]*")
-_USE = re.compile(r"([A-Za-z_]\w*)(\.?)")
+_NEARBY = 16_000
+"""Characters before the cursor that show how a name is used."""
 
 
 Trigger = tuple[int, LexState]
@@ -158,7 +157,10 @@ class DereferenceMonitor:
 
     def expect(self, state: DereferenceState) -> Query | None:
         """The query of an operator typed now, if the text shows that one is likely."""
-        if state.site is not None or state.lexer.receiver not in _dereferenced(state.document):
+        receiver = state.lexer.receiver if state.site is None else ""
+        if not receiver.isidentifier():
+            return None
+        if not _is_mostly_dereferenced(receiver, state.document.prefix[-_NEARBY:]):
             return None
         return self._query(state, len(state.generated), operator=".")
 
@@ -229,12 +231,7 @@ def _gap(lexer: LexState, gap: str, text: str, position: int) -> str:
     return space[len(begun) : unfinished.end() if unfinished else match.end()]
 
 
-@lru_cache(maxsize=32)
-def _dereferenced(document: Document) -> frozenset[str]:
-    """Identifiers behind which a dot stands in at least half of their occurrences."""
-    uses: Counter[str] = Counter()
-    dots: Counter[str] = Counter()
-    for name, dot in _USE.findall(document.prefix + document.suffix):
-        uses[name] += 1
-        dots[name] += bool(dot)
-    return frozenset(name for name, count in dots.items() if 2 * count >= uses[name])
+def _is_mostly_dereferenced(name: str, text: str) -> bool:
+    """Whether a dot stands behind at least half of the occurrences; a guess, so substrings count."""
+    dots = text.count(name + ".")
+    return dots > 0 and 2 * dots >= text.count(name)

@@ -38,7 +38,8 @@ def _download(names: list[str], folder: Path) -> None:
 def download(work: Work) -> None:
     """Download the wheels named in packages.txt, and the held-out ones."""
     _download((HERE / "packages.txt").read_text().split(), work / "wheels")
-    _download(list(corpus.HELD_OUT), work / "held_out")
+    held_out = [f"{name}=={version}" for name, version in corpus.HELD_OUT.items()]
+    _download(held_out, work / "held_out")
 
 
 @app.command("corpus")

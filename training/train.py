@@ -32,7 +32,7 @@ class Settings:
     warmup: float = 0.01
     decay: float = 0.45
     # Row length from each share of the run on: short rows are cheaper and do for the start.
-    lengths: tuple[tuple[float, int], ...] = ((0.0, 256), (0.25, 512), (0.70, 1024))
+    lengths: tuple[tuple[float, int], ...] = ((0.0, 256), (0.35, 512), (0.72, 1024))
     seed: int = 0
     threads: int = 2
     save_minutes: float = 5.0

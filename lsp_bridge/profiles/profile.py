@@ -36,17 +36,25 @@ class Item(NamedTuple):
     detail: str
 
 
+class Listing(NamedTuple):
+    """What a profile's rules may look at: a list, and where it was asked for."""
+
+    items: Mapping[str, Item]
+    text: str
+    cursor: int
+
+
 def no_options(project: Project) -> Tree:
     """No options."""
     return {}
 
 
-def nothing_implied(items: Mapping[str, Item]) -> Iterable[str]:
+def nothing_implied(listing: Listing) -> Iterable[str]:
     """No name but the listed ones."""
     return ()
 
 
-def never_open(items: Mapping[str, Item]) -> str:
+def never_open(listing: Listing) -> str:
     """Every list is closed."""
     return ""
 
@@ -82,6 +90,9 @@ class Profile:
     """Requests sent at a time; with one, a needed query can still overtake prefetched ones."""
     serialise_documents: bool = True
     """Whether a document must not change while a request about it is pending."""
+    open_documents: int = 1
+    """Documents kept open. With one, an answer depends on the query's own text and on files on
+    disk alone; with more, also on what other queries last said about other files."""
     encodings: tuple[Encoding, ...] = (Encoding.UTF16,)
     """Column units to offer, best first."""
     incremental: bool = True
@@ -93,9 +104,9 @@ class Profile:
     """Completion item kinds that are no members: by default keywords and snippets."""
     foreign_kinds: frozenset[int] = frozenset()
     """Kinds that show that scope names were listed instead of members."""
-    open_type: Callable[[Mapping[str, Item]], str] = never_open
+    open_type: Callable[[Listing], str] = never_open
     """Says why the receiver may have members that are not listed; empty: the list is closed."""
-    implied: Callable[[Mapping[str, Item]], Iterable[str]] = nothing_implied
+    implied: Callable[[Listing], Iterable[str]] = nothing_implied
     """Members that the receiver has although the server does not list them."""
     unknown_lists: frozenset[frozenset[str]] = frozenset()
     """Sets of names, those of the form ``__x__`` left out, that mean an unknown type."""

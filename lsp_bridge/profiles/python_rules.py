@@ -1,8 +1,9 @@
 """What every Python value has, and how the Python servers' lists give themselves away."""
 
+import re
 from collections.abc import Iterable, Mapping
 
-from lsp_bridge.profiles.profile import Item
+from lsp_bridge.profiles.profile import Item, Listing
 
 OBJECT_MEMBERS = (*dir(object), "__dict__", "__module__")
 """Members that no Python value lacks, but for ``__dict__`` on a few built-in types."""
@@ -12,45 +13,70 @@ CLASS_MEMBERS = (*OBJECT_MEMBERS, *(name for name in dir(type) if name not in OB
 
 _FUNCTION = 3
 _NO_ITEM = Item(0, "")
+_RECEIVER = re.compile(r"([^\W\d][\w.]*)\.\Z")
+_IMPORT = re.compile(r"^[ \t]*import[ \t]+([^\r\n#;]+)", re.MULTILINE)
+_LONGEST_RECEIVER = 200
 
 
-def every_value(items: Mapping[str, Item]) -> Iterable[str]:
+def every_value(listing: Listing) -> Iterable[str]:
     """Members of `object`; jedi leaves them out for modules, pyrefly for ``super()``."""
     return OBJECT_MEMBERS
 
 
-def defines_getattr(items: Mapping[str, Item]) -> str:
+def defines_getattr(listing: Listing) -> str:
     """``__getattr__`` if the class or the module makes up members; `object` has none."""
-    return "__getattr__" if "__getattr__" in items else ""
+    return "__getattr__" if "__getattr__" in listing.items else ""
 
 
-def pyrefly_implied(items: Mapping[str, Item]) -> Iterable[str]:
-    """pyrefly lists a class object without the members of its metaclass.
-
-    What an instance would show as a method is a function there.
-    """
-    special = items.get("__dir__")
-    if special is None or special.kind != _FUNCTION:
-        return OBJECT_MEMBERS
-    is_enum = "_generate_next_value_" in items
-    return (*CLASS_MEMBERS, "__members__") if is_enum else CLASS_MEMBERS
+def pyrefly_implied(listing: Listing) -> Iterable[str]:
+    """What pyrefly leaves out: members of metaclasses, imported submodules, `object`'s."""
+    if _is_class(listing.items):
+        is_enum = "_generate_next_value_" in listing.items
+        return (*CLASS_MEMBERS, "__members__") if is_enum else CLASS_MEMBERS
+    if _is_module(listing.items):
+        return (*OBJECT_MEMBERS, *_imported_submodules(listing))
+    return OBJECT_MEMBERS
 
 
-def pyrefly_open(items: Mapping[str, Item]) -> str:
+def pyrefly_open(listing: Listing) -> str:
     """Unknown base classes show in the type of ``__new__``, metaclasses in that of ``__class__``.
 
     The members of a metaclass are not listed; that of enumerations is known.
     """
-    if items.get("__new__", _NO_ITEM).detail == "Unknown":
+    if listing.items.get("__new__", _NO_ITEM).detail == "Unknown":
         return "a base class is unknown"
-    metaclass = items.get("__class__", _NO_ITEM).detail.startswith("type[type[")
-    if metaclass and "_generate_next_value_" not in items:
+    metaclass = listing.items.get("__class__", _NO_ITEM).detail.startswith("type[type[")
+    if metaclass and "_generate_next_value_" not in listing.items:
         return "a class with a metaclass"
-    return defines_getattr(items)
+    return defines_getattr(listing)
 
 
-def jedi_open(items: Mapping[str, Item]) -> str:
+def jedi_open(listing: Listing) -> str:
     """With a base class that cannot be resolved, jedi leaves out the members of `object`."""
-    if "__class__" not in items and "__file__" not in items:
+    if "__class__" not in listing.items and not _is_module(listing.items):
         return "a base class is unknown"
-    return defines_getattr(items)
+    return defines_getattr(listing)
+
+
+def _is_class(items: Mapping[str, Item]) -> bool:
+    """Whether pyrefly listed a class object: an instance would show ``__dir__`` as a method."""
+    return items.get("__dir__", _NO_ITEM).kind == _FUNCTION
+
+
+def _is_module(items: Mapping[str, Item]) -> bool:
+    return "__file__" in items and "__class__" not in items
+
+
+def _imported_submodules(listing: Listing) -> set[str]:
+    """``metadata`` for ``importlib.`` where the file says ``import importlib.metadata``."""
+    before = listing.text[max(0, listing.cursor - _LONGEST_RECEIVER) : listing.cursor]
+    receiver = _RECEIVER.search(before)
+    if receiver is None:
+        return set()
+    package = receiver.group(1) + "."
+    modules = (
+        module.strip().split(" ")[0]
+        for match in _IMPORT.finditer(listing.text)
+        for module in match.group(1).split(",")
+    )
+    return {name[len(package) :].split(".")[0] for name in modules if name.startswith(package)}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
+from monitors.languages.language import LexState
+
 # What a statement may still be. START: nothing read; TARGETS: a list of assignment targets;
 # TARGET: one target, as behind `as`; PLAIN: anything else.
 _PLAIN: Final = 0
@@ -31,23 +33,26 @@ _MEMBER: Final = "._"
 _DEFINER: Final = "="
 _NO_HEADER: Final = -1
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _OPENERS = {")": "(", "]": "[", "}": "{"}
 _CLOSERS = {opener: closer for closer, opener in _OPENERS.items()}
-_HEADERS = frozenset("if elif else while for with try except finally def class async".split())
-_KEYWORDS = _HEADERS | frozenset(
-    "and as assert await break continue del from global import in is lambda nonlocal not or pass "
-    "raise return yield".split()
+_HEADERS = _words("if elif else while for with try except finally def class async")
+_KEYWORDS = _HEADERS | _words(
+    "and as assert await break continue del from global import in is lambda nonlocal not or "
+    "pass raise return yield"
 )
-_RESTARTS = frozenset(
-    "def class return import with while try raise del pass break continue global nonlocal assert "
-    "elif except finally".split()
+_RESTARTS = _words(
+    "def class return import with while try raise del pass break continue global nonlocal "
+    "assert elif except finally"
 )
 _RESTARTS_IF_DEDENTED = frozenset(("if", "for", "else", "async"))
 _KEPT = frozenset(
-    word[:end]
-    for word in _KEYWORDS | {"self", "cls", "case"}
-    for end in range(1, len(word) + 1)
-) | frozenset("r R b B u U f F t T".split())
+    word[:end] for word in _KEYWORDS | {"self", "cls", "case"} for end in range(1, len(word) + 1)
+) | frozenset(one + two for one in "rRbBuUfFtT" for two in ("", *"rRbBuUfFtT"))
 
 _NUMBER_TEXT = (
     r"(?:0[xX]\w*+|[0-9](?:[eE][+-]|\w)*+)(?:\.(?:[0-9eEjJ](?:[eE][+-]|\w)*+)?)*+"  # dots included
@@ -64,7 +69,7 @@ _WORD = re.compile(r"[^\W\d]\w*+")
 _NUMBER = re.compile(rf"\.?{_NUMBER_TEXT}")
 _STRING = re.compile(r"""([rRbBuUfFtT]{0,2})("{1,3}|'{1,3})""")
 _NEWLINE = re.compile(r"[\r\n][ \t\f\r\n]*+")
-_FIRST_WORD = re.compile(r"(?:async[ \t]+)?+\w*+|@\w?")
+_FIRST_WORD = re.compile(r"@[^\W\d]?|(?:async[ \t]+)?+(?:[^\W\d]\w*+)?")
 _COMMENT = re.compile(r"[^\r\n]*+")
 _CONVERSION = re.compile(r"!(?:=|\w*+)")
 _UNFINISHED_ESCAPE = re.compile(r"\\\r?")
@@ -111,11 +116,10 @@ class PythonState:
 
         A number is ``"0"``, a string its last quote.
         """
-        if self.pending[:1].isdigit() or _NUMBER.fullmatch(self.pending):
-            return ""
         state = self._settled()
-        last = state.last if state.in_code else ""
-        return "" if last[:1] in (".", _DEFINER) else last
+        last = state.last if self.in_code else ""
+        touches_number = last == "0" and not (self.pending[-1:] or " ").isspace()
+        return "" if touches_number or last[:1] in (".", _DEFINER) else last
 
     @property
     def open(self) -> tuple[str, ...]:
@@ -144,8 +148,9 @@ class PythonState:
         last, pending = self.last, self.pending
         if last and last[0] != "." and last != _DEFINER:
             last = ")"
-        if pending.isidentifier() and pending not in _KEPT:
-            pending = "x" if len(pending) > 2 or not _is_prefix(pending) else pending
+        word = pending.lstrip("\n \t\f")
+        if word.isidentifier() and word not in _KEPT:
+            pending = pending[: len(pending) - len(word)] + "x"
         elif pending.isdecimal() and pending != "0":
             pending = "1"
         return self.frames, self.mode, last, pending, self.header, self.indent
@@ -167,14 +172,21 @@ class PythonState:
         return _Scanner(self, self.pending, 0, final=True).run()
 
 
-def _is_prefix(word: str) -> bool:
-    return all(char in "rRbBuUfFtT" for char in word)
-
-
 class _Scanner:
     """One pass over one piece of text; lives for one call of `PythonState.scan`."""
 
-    __slots__ = ("final", "frames", "header", "indent", "last", "mode", "pending", "pos", "size", "text")
+    __slots__ = (
+        "final",
+        "frames",
+        "header",
+        "indent",
+        "last",
+        "mode",
+        "pending",
+        "pos",
+        "size",
+        "text",
+    )
 
     def __init__(self, state: PythonState, text: str, pos: int, final: bool = False) -> None:
         self.text, self.pos, self.size, self.final = text, pos, len(text), final
@@ -196,9 +208,8 @@ class _Scanner:
                 self._skip_run()
             else:
                 self.pos = _BLANKS.match(text, self.pos).end()  # type: ignore[union-attr]
-            if self.pos < size and not self.pending:
-                if _HANDLERS.get(text[self.pos], _Scanner._word)(self):
-                    break
+            if self.pos == size or _HANDLERS.get(text[self.pos], _Scanner._word)(self):
+                break
         return PythonState(
             self.frames, self.mode, self.last, self.pending, self.header, self.indent
         )
@@ -423,7 +434,11 @@ class _Scanner:
         """Drop what is open; True if that leads back into a triple-quoted string's text."""
         for depth in range(len(self.frames), 0, -1):
             frame = self.frames[depth - 1]
-            if frame.kind == _TEXT and len(frame.opener) >= 3 and frame.opener[-3:-1] in ('""', "''"):
+            if (
+                frame.kind == _TEXT
+                and len(frame.opener) >= 3
+                and frame.opener[-3:-1] in ('""', "''")
+            ):
                 self.frames, self.last = self.frames[:depth], ""
                 return True
         self.frames = ()
@@ -584,6 +599,16 @@ _HANDLERS: dict[str, _Handler] = {
 }
 
 
+def _separator(state: LexState) -> str:
+    """What keeps the text so far from swallowing a closer that follows it."""
+    if state.in_code or not isinstance(state, PythonState):
+        return ""
+    if state.pending == "#":
+        return "\n"
+    is_quote = state.pending[:1] in ("'", '"') and state.frames and state.frames[-1].kind >= _SPEC
+    return " " if is_quote else "\\" if state.pending == "\\" else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Python:
     """The Python language, for `monitors.languages.language.Language`."""
@@ -595,15 +620,12 @@ class Python:
         """State at the beginning of a file."""
         return PythonState()
 
-    def closers(self, state: PythonState) -> str:
+    def closers(self, state: LexState) -> str:
         """Text that closes everything in ``state.open``, innermost first."""
-        opened = state.open
         closers = "".join(
-            _CLOSERS.get(opener) or opener.lstrip("rRbBuUfFtT") for opener in reversed(opened)
+            _CLOSERS.get(opener) or opener.lstrip("rRbBuUfFtT") for opener in reversed(state.open)
         )
-        if closers and state.pending == "#":
-            return "\n" + closers
-        return "\\" + closers if state.pending == "\\" and not state.in_code else closers
+        return _separator(state) + closers if closers else ""
 
 
 PYTHON: Final = Python()

@@ -48,7 +48,10 @@ CASES = [
     (Until.FUNCTION, "def f():\n‸    a■\n\n# b\nd"),
     (Until.FUNCTION, "def f():\n    a\n‸■\nd"),
     (Until.FUNCTION, "def f(‸a,\n  b\n):\n    c\n    # d■\n    \n)"),
-    (Until.FUNCTION, "class A:\n    def f(self):\n        ‸a\n        if b:\n            c■\n    x = 1"),
+    (
+        Until.FUNCTION,
+        "class A:\n    def f(self):\n        ‸a\n        if b:\n            c■\n    x = 1",
+    ),
     (Until.FUNCTION, "def f():\n    def g():\n        a\n    ‸b\n    def h():\n        c■\nd"),
     (Until.FUNCTION, "def f():\n    def g():\n        a\n    b‸c\n    d■\ne"),
     (Until.FUNCTION, "def f():\n    x = '''\n‸a\n'''\n    b■\nc"),

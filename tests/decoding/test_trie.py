@@ -286,7 +286,7 @@ def test_a_damaged_byte_is_noticed_or_harmless(
         ("blank2", -1),
         ("starts1", -1),
         ("middles0", 10_000_000),
-        ("lengths", 3),
+        ("lengths", 100),
         ("by_text", None),
         ("by_text", object()),
     ],
@@ -337,13 +337,12 @@ def test_a_failed_write_leaves_nothing_behind(
 @pytest.mark.slow
 @pytest.mark.parametrize("leading", Leading)
 def test_row_equals_the_definition_for_a_real_vocabulary(leading: Leading) -> None:
-    """131,072 entries and a hundred names, some of them no identifiers."""
+    """131,072 entries and dozens of names, one of them no identifier."""
     encoder = tokenizers.tekken()
     if encoder is None:
         pytest.skip("mistral_common, which carries the vocabulary, is not installed")
     index = TokenIndex(encoder.vocabulary)
-    members = {*dir(str), *dir(Path)}
-    rests = frozenset(name.encode() for name in members) | {b"$el", "größe".encode()}
+    rests = frozenset(name.encode() for name in [*dir(Path)[::3], "$el", "größe", "_"])
 
     for constraint in (Names(rests, leading), Names(frozenset([b"", b"_x"]), leading)):
         assert fast_row(index, constraint) == slow_row(encoder.vocabulary, constraint)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,10 @@ def test_load_reads_a_tokenizer_file(name: str, inside: bool, tmp_path: Path) ->
         ({"config.json": {"eos_token_id": 5}}, {"!"}),
         ({"config.json": {"text_config": {"eos_token_id": [0, 5]}}}, {tokenizers.END, "!"}),
         (
+            {"tokenizer_config.json": {"eos_token": "!"}, "config.json": {"eos_token_id": None}},
+            {"!"},
+        ),
+        (
             {"config.json": {"eos_token_id": 0}, "generation_config.json": {"eos_token_id": [5]}},
             {"!"},
         ),
@@ -256,6 +261,22 @@ def test_load_finds_the_number_of_logits_in_the_configuration(tmp_path: Path) ->
 
     assert Vocabulary.load(tmp_path).vocabulary.size == 512
     assert Vocabulary.load(tmp_path, size=600).vocabulary.size == 600
+
+
+@settings(deadline=None)
+@given(text=TEXTS)
+def test_the_bundled_tokenizer_is_exact(text: str) -> None:
+    """The model that comes with this project: bytes, end of text and number of logits."""
+    encoder = bundled()
+
+    assert joined(encoder.vocabulary, encoder.encode(text)) == text.encode()
+    assert encoder.vocabulary.end_ids == {encoder.token_to_id(tokenizers.END)}
+
+
+@cache
+def bundled() -> Encoder:
+    """The tokenizer of the bundled model."""
+    return Vocabulary.load(Path(__file__).parents[2] / "mgd" / "models" / "python")
 
 
 def tekken_content() -> dict[str, object]:

@@ -1,0 +1,36 @@
+"""Which language servers this machine has."""
+
+import re
+import subprocess
+
+from lsp_bridge.client import executable
+from lsp_bridge.profiles.profile import Profile
+
+_VERSION = re.compile(r"\d+\.\d+\S*")
+_TIMEOUT_S = 30.0
+
+
+def version(profile: Profile) -> str | None:
+    """Version that the server's own command prints; None if the server cannot be run.
+
+    An installed server without a version command, or whose answer holds no number, gives ``"?"``.
+    """
+    if executable(profile.command[0]) is None:
+        return None
+    if not profile.version_command:
+        return "?"
+    program = executable(profile.version_command[0])
+    return None if program is None else _ask([program, *profile.version_command[1:]])
+
+
+def _ask(command: list[str]) -> str | None:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if done.returncode:
+        return None
+    found = _VERSION.search(done.stdout + done.stderr)
+    return found[0] if found else "?"

@@ -1,0 +1,90 @@
+"""``mgd doctor``: what is installed, what is missing, and how to get it."""
+
+import importlib
+import importlib.metadata
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from lsp_bridge import PROFILES, Profile, installed
+from mgd.models import BUNDLED_MODEL
+
+_ENGINES = {"torch": "pip install torch", "transformers": "pip install 'transformers>=5,<6'"}
+_MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked for."""
+
+    kind: str
+    """``python``, ``server``, ``engine`` or ``model``."""
+    name: str
+    version: str | None
+    """None: missing, or it does not run."""
+    fix: str
+    """Command that installs it; empty if it is there."""
+    required: bool
+    """Whether ``mgd complete`` cannot do without it."""
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+
+def examine() -> list[Finding]:
+    """Look for everything; takes as long as the slowest server needs to print its version."""
+    return [*_python(), *_engines(), *_model(), *_servers(PROFILES.values())]
+
+
+def can_complete(findings: Iterable[Finding]) -> bool:
+    """Whether ``mgd complete`` would work."""
+    return all(finding.version is not None for finding in findings if finding.required)
+
+
+def print_findings(findings: Iterable[Finding], console: Console) -> None:
+    """A table with one line for each finding."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("", "what", "name", "version", "to fix it"):
+        table.add_column(column)
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.version else "[red]missing[/]"
+        if not finding.version and not finding.required:
+            mark = "[yellow]absent[/]"
+        table.add_row(mark, finding.kind, finding.name, finding.version or "", finding.fix)
+    console.print(table)
+
+
+def _python() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("python", "python", version, "", True)
+
+
+def _engines() -> Iterator[Finding]:
+    for name, fix in _ENGINES.items():
+        try:
+            importlib.import_module(name)
+            version: str | None = importlib.metadata.version(name)
+        except (ImportError, OSError):  # OSError: a shared library that does not load
+            version = None
+        yield Finding("engine", name, version, "" if version else fix, True)
+
+
+def _model() -> Iterator[Finding]:
+    missing = [name for name in _MODEL_FILES if not Path(BUNDLED_MODEL, name).is_file()]
+    fix = "pip install --force-reinstall monitor-guided-decoding" if missing else ""
+    yield Finding("model", "bundled python model", None if missing else "1", fix, True)
+
+
+def _servers(profiles: Iterable[Profile]) -> Iterator[Finding]:
+    known = list(profiles)
+    with ThreadPoolExecutor() as executor:
+        versions = list(executor.map(installed.version, known))
+    for profile, version in zip(known, versions, strict=True):
+        fix = "" if version else profile.install
+        yield Finding("server", profile.name, version, fix, profile is known[0])

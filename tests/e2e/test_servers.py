@@ -1,0 +1,204 @@
+"""The real servers for Python, through one contract."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lsp_bridge import PROFILES, ServerPool
+from lsp_bridge.client import executable
+from monitors.protocols import Answer, Facts, Reason, Unavailable
+from tests.fakes import descendants, gone, members
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+DEADLINE_S = 30.0
+
+FILES = {
+    "shop/__init__.py": "",
+    "shop/order.py": "class Order:\n    amount: int = 1\n\n    def total(self) -> int: ...\n",
+    "src/inner/__init__.py": "",
+    "src/inner/deep.py": "class Deep:\n    def depth(self): ...\n",
+    "made_up.py": "known = 1\n\ndef __getattr__(name): ...\n",
+    ".venv/pyvenv.cfg": "home = /usr/bin\n",
+    ".venv/lib/python3.11/site-packages/stocked.py": "def from_stock(): ...\n",
+    ".venv/bin/python": '#!/bin/sh\ntouch "$(dirname "$0")/../../ran"\n',
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small project on disk."""
+    root = tmp_path_factory.mktemp("project")
+    for name, text in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / ".venv/bin/python").chmod(0o755)
+    return root
+
+
+@pytest.fixture(scope="module", params=sorted(PROFILES))
+def server(request: pytest.FixtureRequest, root: Path) -> Iterator["Served"]:
+    """One server on that project."""
+    profile = PROFILES[request.param]
+    if executable(profile.command[0]) is None:
+        pytest.skip(f"not installed: {profile.install}")
+    with ServerPool(root, servers={"python": profile.name}) as pool:
+        yield Served(pool, root)
+
+
+class Served:
+    """A server, asked about ``main.py``, which is not on disk."""
+
+    def __init__(self, pool: ServerPool, root: Path) -> None:
+        self.pool = pool
+        self.root = root
+
+    def answer(self, text: str) -> Answer:
+        """The answer at the mark ``|``."""
+        prefix, _, suffix = text.partition("|")
+        handle = self.pool.ask(members(self.root / "main.py", prefix, suffix))
+        return self.pool.wait(handle, DEADLINE_S)
+
+    def names(self, text: str) -> set[str]:
+        """The names at the mark that are not of the form ``__x__``."""
+        answer = self.answer(text)
+        assert isinstance(answer, Facts), answer
+        return {name.text for name in answer.names if not name.text.startswith("__")}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("from shop.order import Order\nOrder().|", {"amount", "total"}),
+        ("import shop.order\nshop.order.|", {"Order"}),
+        ("from inner.deep import Deep\nDeep().|", {"depth"}),
+        ("import stocked\nstocked.|", {"from_stock"}),
+        (
+            "class A:\n    def f(self):\n        self.|\n\n    def later(self): ...\n",
+            {"f", "later"},
+        ),
+        ("from shop.order import Order\nx = print(len(Order().|\ny = 1\n", {"amount", "total"}),
+        ('from shop.order import Order\nx = f"{Order().|}"\n', {"amount", "total"}),
+        ('from shop.order import Order\nx = "😀😀"; Order().|', {"amount", "total"}),
+        ("from shop.order import Order\r\nx = 1\r\nOrder().|\r\n", {"amount", "total"}),
+        ("from shop.order import Order\n\f\nx = 'a\u2028b'\nOrder().|\n", {"amount", "total"}),
+    ],
+    ids=[
+        "sibling",
+        "module",
+        "src",
+        "venv",
+        "later",
+        "open brackets",
+        "f-string",
+        "emoji",
+        "crlf",
+        "odd line ends",
+    ],
+)
+def test_members(server: Served, text: str, expected: set[str]) -> None:
+    """Exactly the members, wherever they are defined and whatever the text around them."""
+    assert server.names(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reasons"),
+    [
+        ("def f(x):\n    x.|\n", {Reason.EMPTY, Reason.UNKNOWN_TYPE}),
+        ("import not_there\nnot_there.|\n", {Reason.EMPTY, Reason.UNKNOWN_TYPE}),
+        (
+            "class A:\n    def __init__(self):\n        self.q = None\n\n"
+            "    def f(self):\n        self.q.|\n",
+            {Reason.UNKNOWN_TYPE},
+        ),
+        ("class A:\n    def __getattr__(self, n): ...\n\nA().|\n", {Reason.OPEN_TYPE}),
+        ("import made_up\nmade_up.|\n", {Reason.OPEN_TYPE}),
+        ("import argparse\ndef f(a: argparse.Namespace):\n    a.|\n", {Reason.OPEN_TYPE}),
+        ("from unittest import mock\nmock.Mock().|\n", {Reason.OPEN_TYPE}),
+        ("import ctypes\nctypes.CDLL('x').|\n", {Reason.OPEN_TYPE}),
+        ("from types import SimpleNamespace as S\nS(a=1).|\n", {Reason.UNKNOWN_TYPE}),
+        ("# x.|\n", {Reason.EMPTY, Reason.NOT_MEMBERS}),
+    ],
+)
+def test_lists_that_are_not_closed(server: Served, text: str, reasons: set[Reason]) -> None:
+    """Unknown and open receivers go unconstrained, with the reason."""
+    answer = server.answer(text)
+
+    assert isinstance(answer, Unavailable)
+    assert answer.reason in reasons
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("class A:\n    y = 1\nA.|\n", "__name__"),
+        ("class A:\n    def f(self):\n        self.__class__.|\n", "__qualname__"),
+        ("import enum\nclass E(enum.Enum):\n    RED = 1\nE.|\n", "__members__"),
+        ("class A:\n    y = 1\nclass B(A):\n    def f(self):\n        super().|\n", "__init__"),
+        ("import importlib.metadata\nimportlib.|\n", "metadata"),
+        ("import os\nos.|\n", "__dict__"),
+    ],
+)
+def test_names_that_are_easily_missed(server: Served, text: str, written: str) -> None:
+    """What every class, enumeration or value has is listed."""
+    answer = server.answer(text)
+
+    assert isinstance(answer, Facts)
+    assert written in {name.text for name in answer.names}
+
+
+def test_sessions_do_not_mix(server: Served) -> None:
+    """Sixteen sessions with contents of their own for one file."""
+    wrong: list[object] = []
+
+    def session(number: int) -> None:
+        for step in range(3):
+            name = f"only_{number}_{step}"
+            text = f"class A:\n    {name} = 1\n" + "# 😀\n" * (number % 4) + "A().|\n"
+            try:
+                if (names := server.names(text)) != {name}:
+                    wrong.append((name, names))
+            except AssertionError as error:
+                wrong.append((name, error))
+
+    threads = [threading.Thread(target=session, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
+
+
+def test_answers_do_not_depend_on_other_open_documents(server: Served) -> None:
+    """What another session says about another file is not what is on disk."""
+    text = "class Order:\n    changed = 1\nOrder()."
+    handle = server.pool.ask(members(server.root / "shop/order.py", text))
+    assert isinstance(server.pool.wait(handle, DEADLINE_S), Facts)
+
+    assert server.names("from shop.order import Order\nx = 2\nOrder().|") == {"amount", "total"}
+
+
+def test_nothing_was_written_or_run(server: Served) -> None:
+    """The project holds what it held, and its interpreter was not started."""
+    server.answer("import stocked\nstocked.|")
+    found = {
+        str(path.relative_to(server.root)) for path in server.root.rglob("*") if path.is_file()
+    }
+
+    assert found == set(FILES)
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_close_leaves_no_process(root: Path, name: str) -> None:
+    """Neither the server nor what it has started."""
+    if executable(PROFILES[name].command[0]) is None:
+        pytest.skip(f"not installed: {PROFILES[name].install}")
+    before = descendants()
+    with ServerPool(root, servers={"python": name}) as pool:
+        Served(pool, root).answer("import os\nos.|")
+        started = descendants() - before
+
+    assert started
+    assert gone(started)

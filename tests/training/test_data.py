@@ -1,0 +1,78 @@
+"""Encoding, packing and the fill-in-the-middle transform."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from training.data import Batches, encode_corpus, split_middle
+from training.tokenizer import END, MIDDLE, PREFIX, SUFFIX, train
+
+TEXTS = [
+    "\n".join(f"def method_{n}_{k}(self):\n    return self.items[{k}]\n" for k in range(30))
+    for n in range(8)
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return train(TEXTS, vocabulary=400)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tokenizer: Tokenizer) -> Path:
+    encode_corpus([*TEXTS, f"a = '{END}'\n"], tokenizer, tmp_path)
+    return tmp_path
+
+
+@given(st.text(max_size=200), st.integers(0, 1000))
+def test_parts_make_up_the_text(text: str, seed: int) -> None:
+    assert "".join(split_middle(text, random.Random(seed))) == text
+
+
+@given(st.text(max_size=200))
+def test_tokenizer_gives_back_any_text(text: str) -> None:
+    tokenizer = train(TEXTS[:1], vocabulary=300)
+    assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text
+
+
+def test_line_end_takes_its_indentation(tokenizer: Tokenizer) -> None:
+    tokens = tokenizer.encode("):\n    return self.items").tokens
+    assert "):\u010a\u0120\u0120\u0120\u0120" in tokens
+    assert ".items" in tokens
+
+
+def test_texts_with_special_tokens_are_left_out(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    count = encode_corpus([TEXTS[0], f"x = '{MIDDLE}'"], tokenizer, tmp_path)
+    assert count == len(tokenizer.encode(TEXTS[0]).ids)
+
+
+def test_infilling_loses_no_text(folder: Path, tokenizer: Tokenizer) -> None:
+    batches = Batches(folder, tokenizer, fim_rate=1.0, seed=0)
+    ids = batches.infill(tokenizer.encode(TEXTS[0]).ids)
+    first, rest = tokenizer.decode(ids, skip_special_tokens=False).split(SUFFIX)
+    suffix, middle = rest.split(MIDDLE)
+    assert first.startswith(PREFIX)
+    assert middle.endswith(END)
+    text = first.removeprefix(PREFIX) + middle.removesuffix(END) + suffix
+    assert text == TEXTS[0]
+
+
+def test_rows_follow_one_another_in_a_document(folder: Path, tokenizer: Tokenizer) -> None:
+    batches = Batches(folder, tokenizer, fim_rate=0.0, seed=0)
+    rows = [batches.row(50) for _ in range(129)]
+    assert rows[0][0] == tokenizer.token_to_id(END)
+    joined = tokenizer.decode(rows[0] + rows[128])
+    assert any(text.startswith(joined) for text in TEXTS)
+
+
+def test_batches_are_full_and_repeatable(folder: Path, tokenizer: Tokenizer) -> None:
+    first = Batches(folder, tokenizer, fim_rate=0.5, seed=3).batch(6, 100)
+    second = Batches(folder, tokenizer, fim_rate=0.5, seed=3).batch(6, 100)
+    assert first.shape == (6, 101)
+    assert first.equal(second)
