@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from decoding import fim
+from decoding.audit import audit
 from decoding.session import CrossingPolicy, Options, Session
 from decoding.statistics import Statistics
 from decoding.stopping import Stopper, Until
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
-from decoding.wiring import language_named, open_guide, shared_pool
+from decoding.wiring import ServerAnalyst, language_named, monitor_for, open_guide, shared_pool
 from decoding.workspace import find_workspace, open_document
 from lsp_bridge.pool import ServerPool
 from monitors.errors import ModelError, UsageError
@@ -91,6 +92,31 @@ def generate(
     statistics.wall_s = time.perf_counter() - started
     texts = tuple(output.text(ids) for ids in rows)
     return Completion(texts[0], texts, statistics)
+
+
+def invented_names(
+    path: str | Path,
+    position: tuple[int, int],
+    text: str,
+    workspace: str | Path | None = None,
+    *,
+    server: str | None = None,
+    deadline_s: float = 5.0,
+    pool: ServerPool | None = None,
+) -> list[str]:
+    """Names in ``text``, as inserted at ``position``, that the language server does not know.
+
+    Members whose receiver's type is unknown are not judged. Raises `UsageError`.
+    """
+    document, pool = check_request(path, position, workspace, server=server, pool=pool)
+    analyst = ServerAnalyst(pool, server)
+    verdicts = audit(
+        monitor_for(document.language),
+        lambda query: analyst.ask(query).result(deadline_s),
+        document,
+        text,
+    )
+    return [verdict.name for verdict in verdicts if not verdict.valid]
 
 
 def load_model(name: str, device: str | None = None) -> tuple[Any, Any]:

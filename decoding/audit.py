@@ -33,7 +33,7 @@ def audit(
     state = monitor.start(document)
     open_at: tuple[int, Facts] | None = None
     for position, character in enumerate(text):
-        state, rest, valid = monitor.update(state, character)
+        state, rest, _ = monitor.update(state, character)
         while rest:
             query = monitor.pre(state)
             assert query is not None
@@ -41,7 +41,7 @@ def audit(
             if isinstance(answer, Facts):
                 open_at = (position, answer)
             state = monitor.answer(state, answer)
-            state, rest, valid = monitor.update(state, rest)
+            state, rest, _ = monitor.update(state, rest)
         if open_at is not None and not character.isidentifier() and not character.isalnum():
             verdicts.append(_verdict(text, *open_at))
             open_at = None

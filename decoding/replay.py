@@ -103,7 +103,7 @@ def _quantiles(values: Sequence[float]) -> dict[str, float | None]:
     if not values:
         return {"p50": None, "p90": None, "p99": None}
     found = np.percentile(np.asarray(values), (50, 90, 99))
-    return {f"p{level}": round(float(value), 2) for level, value in zip((50, 90, 99), found)}
+    return {f"p{level}": round(float(value), 2) for level, value in zip((50, 90, 99), found, strict=True)}
 
 
 class Replay:
@@ -153,9 +153,7 @@ class Replay:
             if line.tokens[0].start < cut:
                 self._line(path, text, line, sites)
 
-    def _line(
-        self, path: Path, text: str, line: "_Hole", sites: Sequence[DereferenceSite]
-    ) -> None:
+    def _line(self, path: Path, text: str, line: "_Hole", sites: Sequence[DereferenceSite]) -> None:
         """Complete one logical line, and judge the sites in it."""
         started = time.perf_counter()
         document = Document(

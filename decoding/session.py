@@ -20,7 +20,7 @@ from decoding.statistics import Statistics
 from decoding.trie import IntArray, TokenIndex
 from monitors.constraints import ANYTHING, Constraint, Literal
 from monitors.languages.language import Language
-from monitors.protocols import Answer, Document, Facts, Monitor, Query, Reason, Unavailable
+from monitors.protocols import Answer, Document, Monitor, Query, Reason, Unavailable
 
 _NO_IDS: IntArray = np.empty(0, np.int64)
 _MOST_KEYS = 4096
@@ -152,7 +152,7 @@ class Session:
         document: Document,
         *,
         healed: bytes = b"",
-        options: Options = Options(),  # noqa: B008  (immutable)
+        options: Options = Options(),
     ) -> None:
         """Start behind ``document.prefix``; ``healed`` must be generated first, then anything."""
         self.statistics = Statistics()

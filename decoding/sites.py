@@ -12,6 +12,7 @@ _TARGET_FIELDS = {
     "assignment": "left",
     "for_statement": "left",
     "as_pattern": "alias",
+    "for_in_clause": "left",
     "named_expression": "name",
 }
 

@@ -29,6 +29,11 @@ def language_named(name: str) -> Language:
     return language
 
 
+def monitor_for(language: str) -> DereferenceMonitor:
+    """The monitor of a language; raises `UsageError` for one that monitors do not know."""
+    return DereferenceMonitor(language_named(language))
+
+
 def shared_pool(workspace: Path) -> ServerPool:
     """The pool of a workspace for this process; its servers end with the process.
 
@@ -52,7 +57,7 @@ def open_guide(
     lexer = language_named(language)
     with suppress(concurrent.futures.TimeoutError):
         pool.start(language, server=server).result(_START_TIMEOUT_S)
-    return Guide(index, lexer, DereferenceMonitor(lexer), ServerAnalyst(pool, server))
+    return Guide(index, lexer, monitor_for(language), ServerAnalyst(pool, server))
 
 
 class ServerAnalyst:

@@ -7,28 +7,17 @@ mix; questions that somebody waits for go first.
 
 import asyncio
 import logging
-import os
-import shutil
-import sys
-from collections import OrderedDict
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from lsp_bridge import completions, overlay
+from lsp_bridge import completions, launch, overlay
+from lsp_bridge.documents import Documents
 from lsp_bridge.overlay import Encoding
-from lsp_bridge.profiles.profile import Profile, Tree
+from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.project import Project
 from lsp_bridge.question import Preparer, Question
-from lsp_bridge.transport import (
-    Connection,
-    ConnectionLostError,
-    GarbledMessageError,
-    ResponseError,
-    multilspy_parameters,
-)
-from monitors.errors import ServerError
+from lsp_bridge.transport import ConnectionLostError, GarbledMessageError, ResponseError
 from monitors.protocols import Answer, Query, Reason, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -53,25 +42,14 @@ class Job:
             self.answer.set_result(answer)
 
 
-class _Open:
-    """A document as the server knows it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.version = 1
-
-
 class Client:
     """One server for one workspace."""
 
     def __init__(self, profile: Profile, project: Project) -> None:
         self.profile = profile
         self._project = project
-        self._connection = Connection(
-            _found(profile), project.root, {"PATH": _search_path(), **profile.environment}
-        )
-        self._encoding = Encoding.UTF16
-        self._documents: OrderedDict[str, _Open] = OrderedDict()
+        self._connection = launch.connection(profile, project)
+        self._documents = Documents(self._connection, profile)
         self._waiting: list[Job] = []
         self._running: dict[Job, asyncio.Task[None]] = {}
         self._preparer = Preparer()
@@ -91,7 +69,7 @@ class Client:
         """Launch the server and introduce the workspace; returns what went wrong, if anything."""
         try:
             await self._connection.start()
-            self._serve_requests()
+            launch.serve_requests(self._connection, self.profile, self._project)
             async with asyncio.timeout(self.profile.start_timeout_s):
                 await self._initialise()
         except (
@@ -107,56 +85,18 @@ class Client:
         return None
 
     async def _initialise(self) -> None:
-        result = await self._connection.request("initialize", self._parameters())
+        result = await self._connection.request(
+            "initialize", launch.parameters(self.profile, self._project)
+        )
         capabilities = result.get("capabilities") if isinstance(result, dict) else None
         if not isinstance(capabilities, dict):
             raise GarbledMessageError("the answer to initialize holds no capabilities")
         chosen = capabilities.get("positionEncoding")
         if chosen in tuple(self.profile.encodings):
-            self._encoding = Encoding(chosen)
+            self._documents.encoding = Encoding(chosen)
         self._connection.notification("initialized", {})
         settings = dict(self.profile.settings(self._project))
         self._connection.notification("workspace/didChangeConfiguration", {"settings": settings})
-
-    def _parameters(self) -> dict[str, Any]:
-        root = self._project.root
-        base: dict[str, Any] = {}
-        if self.profile.multilspy:
-            base = multilspy_parameters(self.profile.multilspy, root, self.profile.command[0])
-        return base | {
-            "processId": os.getpid(),
-            "clientInfo": {"name": "monitor-guided-decoding"},
-            "rootPath": str(root),
-            "rootUri": root.as_uri(),
-            "workspaceFolders": [{"uri": root.as_uri(), "name": root.name}],
-            "capabilities": _capabilities(self.profile),
-            "initializationOptions": dict(self.profile.initialization_options(self._project)),
-        }
-
-    def _serve_requests(self) -> None:
-        folder = {"uri": self._project.root.as_uri(), "name": self._project.root.name}
-        settings = self.profile.settings(self._project)
-
-        async def configuration(params: Any) -> list[Any]:
-            return [_section(settings, item.get("section") or "") for item in params["items"]]
-
-        async def folders(params: Any) -> list[dict[str, str]]:
-            return [folder]
-
-        async def accept(params: Any) -> None:
-            return None
-
-        async def refuse_edit(params: Any) -> dict[str, bool]:
-            return {"applied": False}
-
-        connection = self._connection
-        connection.on_request("workspace/configuration", configuration)
-        connection.on_request("workspace/workspaceFolders", folders)
-        connection.on_request("workspace/applyEdit", refuse_edit)
-        for method in ("client/registerCapability", "client/unregisterCapability"):
-            connection.on_request(method, accept)
-        connection.on_request("window/workDoneProgress/create", accept)
-        connection.on_request("window/showMessageRequest", accept)
 
     async def ask(self, query: Query, deadline_s: float) -> Answer:
         """Answer to ``query``, or `Unavailable` after ``deadline_s`` seconds at the latest.
@@ -235,8 +175,8 @@ class Client:
 
     async def _exchange(self, job: Job) -> Answer:
         question = job.question
-        self._synchronise(question)
-        place = overlay.position(question.text, question.cursor, self._encoding)
+        await self._documents.show(question, {each.question.uri for each in self._running})
+        place = overlay.position(question.text, question.cursor, self._documents.encoding)
         params = {
             "textDocument": {"uri": question.uri},
             "position": place.to_lsp(),
@@ -244,7 +184,7 @@ class Client:
         }
         response = await self._complete(job, params)
         return completions.read(
-            response, self.profile, question.text, question.cursor, self._encoding
+            response, self.profile, question.text, question.cursor, self._documents.encoding
         )
 
     async def _complete(self, job: Job, params: dict[str, Any]) -> Any:
@@ -256,43 +196,6 @@ class Client:
                 if attempt == 2 or error.code != _CONTENT_MODIFIED:
                     raise
         raise AssertionError("unreachable")
-
-    def _synchronise(self, question: Question) -> None:
-        """Make the server's copy of the document equal to the question's text."""
-        document = self._documents.get(question.uri)
-        if document is None:
-            self._open(question)
-        elif document.text != question.text:
-            self._change(question, document)
-        self._documents.move_to_end(question.uri)
-        self._close_old()
-
-    def _open(self, question: Question) -> None:
-        self._documents[question.uri] = _Open(question.text)
-        item = {
-            "uri": question.uri,
-            "languageId": question.language,
-            "version": 1,
-            "text": question.text,
-        }
-        self._connection.notification("textDocument/didOpen", {"textDocument": item})
-
-    def _change(self, question: Question, document: _Open) -> None:
-        change = overlay.change(document.text, question.text, self._encoding)
-        whole = {"text": question.text}
-        content = change.to_lsp() if change is not None and self.profile.incremental else whole
-        document.text = question.text
-        document.version += 1
-        versioned = {"uri": question.uri, "version": document.version}
-        params = {"textDocument": versioned, "contentChanges": [content]}
-        self._connection.notification("textDocument/didChange", params)
-
-    def _close_old(self) -> None:
-        busy = {job.question.uri for job in self._running}
-        idle = [uri for uri in self._documents if uri not in busy]
-        for uri in idle[: max(0, len(self._documents) - self.profile.open_documents)]:
-            del self._documents[uri]
-            self._connection.notification("textDocument/didClose", {"textDocument": {"uri": uri}})
 
     async def close(self) -> None:
         """End the server; questions still under way are answered `Unavailable`."""
@@ -323,55 +226,3 @@ class Client:
         await self._connection.closed.wait()
         await self._connection.kill()
         self._drop_waiting(self.crashed())
-
-
-def executable(name: str) -> str | None:
-    """Path of a program: beside the running interpreter first, then on PATH."""
-    return shutil.which(name, path=_search_path())
-
-
-def _search_path() -> str:
-    beside = str(Path(sys.executable).parent)
-    return os.pathsep.join(filter(None, (beside, os.environ.get("PATH"))))
-
-
-def missing(profile: Profile) -> ServerError:
-    """The error that says how to install the server of ``profile``."""
-    return ServerError(
-        f"language server {profile.name!r} is not installed: {profile.command[0]!r} was found"
-        f" neither beside {sys.executable} nor on PATH; install it with: {profile.install}"
-    )
-
-
-def _found(profile: Profile) -> tuple[str, ...]:
-    program = executable(profile.command[0])
-    if program is None:
-        raise missing(profile)
-    return (program, *profile.command[1:])
-
-
-def _capabilities(profile: Profile) -> dict[str, Any]:
-    item = {
-        "snippetSupport": False,
-        "insertReplaceSupport": False,
-        "deprecatedSupport": True,
-        "tagSupport": {"valueSet": [1]},
-        "labelDetailsSupport": True,
-    }
-    completion = {"completionItem": item, "contextSupport": True, "dynamicRegistration": False}
-    return {
-        "general": {"positionEncodings": [str(each) for each in profile.encodings]},
-        "workspace": {"configuration": True, "workspaceFolders": True},
-        "window": {"workDoneProgress": False},
-        "textDocument": {
-            "completion": completion,
-            "synchronization": {"dynamicRegistration": False},
-        },
-    }
-
-
-def _section(settings: Tree, section: str) -> Any:
-    value: Any = settings
-    for part in filter(None, section.split(".")):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value

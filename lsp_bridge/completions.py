@@ -14,17 +14,40 @@ from lsp_bridge.profiles.profile import Incomplete, Item, Listing, Profile
 from monitors.protocols import Answer, Facts, Name, Reason, Unavailable
 
 _KINDS = (
-    " text method function constructor field variable class interface module property unit value"
-    " enum keyword snippet color file reference folder enum_member constant struct event operator"
-    " type_parameter"
-).split(" ")
+    "",
+    "text",
+    "method",
+    "function",
+    "constructor",
+    "field",
+    "variable",
+    "class",
+    "interface",
+    "module",
+    "property",
+    "unit",
+    "value",
+    "enum",
+    "keyword",
+    "snippet",
+    "color",
+    "file",
+    "reference",
+    "folder",
+    "enum_member",
+    "constant",
+    "struct",
+    "event",
+    "operator",
+    "type_parameter",
+)
 _IDENTIFIER = re.compile(r"#?[^\W\d][\w$]*|\$[\w$]*")
 _CHAIN = re.compile(r"(?:\(\))?\??(?:\.|::|->)[^\W\d]")
 _DEPRECATED_TAG = 1
 _SNIPPET_FORMAT = 2
 
 
-class _Malformed(Exception):
+class _MalformedError(Exception):
     """The response does not have the form that the protocol prescribes."""
 
 
@@ -43,7 +66,14 @@ def read(
             return Unavailable(Reason.INCOMPLETE, f"{len(items)} items")
         members = [item for item in items if _kind(item) not in profile.dropped_kinds]
         names = _unique(place.name(item) for item in members)
-    except (_Malformed, TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+    except (
+        _MalformedError,
+        TypeError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         return Unavailable(Reason.BAD_ANSWER, str(error)[:200])
     return _judge(items, names, profile, text, cursor)
 
@@ -81,17 +111,17 @@ def _parts(response: Any) -> tuple[list[Mapping[str, Any]], bool, Mapping[str, A
         return [], False, {}
     body = {"items": response} if isinstance(response, list) else response
     if not isinstance(body, dict) or not isinstance(body.get("items"), list):
-        raise _Malformed(f"neither a list nor a CompletionList: {str(response)[:80]}")
+        raise _MalformedError(f"neither a list nor a CompletionList: {str(response)[:80]}")
     for item in body["items"]:
         if not isinstance(item, dict) or not isinstance(item.get("label"), str):
-            raise _Malformed(f"no CompletionItem: {str(item)[:80]}")
+            raise _MalformedError(f"no CompletionItem: {str(item)[:80]}")
     return body["items"], bool(body.get("isIncomplete")), body.get("itemDefaults") or {}
 
 
 def _kind(item: Mapping[str, Any]) -> int:
     kind = item.get("kind", 0)
     if not isinstance(kind, int):
-        raise _Malformed(f"kind is {kind!r}")
+        raise _MalformedError(f"kind is {kind!r}")
     return kind
 
 

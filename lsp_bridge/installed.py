@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from lsp_bridge.client import executable
+from lsp_bridge.launch import executable
 from lsp_bridge.profiles.profile import Profile
 
 _VERSION = re.compile(r"\d+\.\d+\S*")

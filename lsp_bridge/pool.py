@@ -7,6 +7,7 @@ of its own, which ends, with every server, when the pool is closed or the interp
 import asyncio
 import atexit
 import concurrent.futures
+import logging
 import os
 import threading
 import time
@@ -18,8 +19,8 @@ from typing import Any, Self
 
 from lsp_bridge import registry
 from lsp_bridge.cache import AnswerCache, Key
-from lsp_bridge.client import executable, missing
 from lsp_bridge.flights import Flight, Handle
+from lsp_bridge.launch import executable, missing
 from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.project import discover
 from lsp_bridge.question import Preparer, Question
@@ -28,6 +29,7 @@ from lsp_bridge.supervisor import Supervisor
 from monitors.errors import UsageError, WorkspaceError
 from monitors.protocols import Answer, Query, Reason, Unavailable
 
+_log = logging.getLogger(__name__)
 _CACHE_ENTRIES = 4096
 _CLOSE_TIMEOUT_S = 10.0
 
@@ -202,10 +204,12 @@ class ServerPool:
         try:
             question = self._preparer.prepare(query, path, profile)
             key = Key(profile.name, root, path, question.digest)
+            self._answer(handle, key, question, self._supervisor(profile, root))
         except UnicodeEncodeError as error:
             handle.settle(Unavailable(Reason.INVALID_TEXT, error.reason))
-            return
-        self._answer(handle, key, question, self._supervisor(profile, root))
+        except Exception as error:  # a fault of ours must not cost anybody the deadline
+            _log.exception("a query could not be sent")
+            handle.settle(Unavailable(Reason.SERVER_ERROR, f"not asked: {error!r}"))
 
     def _answer(self, handle: Handle, key: Key, question: Question, supervisor: Supervisor) -> None:
         known = self._cache.get(key)

@@ -86,8 +86,8 @@ class Connection(LanguageServerHandler):  # type: ignore[misc]  # multilspy has 
     async def request(self, method: str, params: Any = None) -> Any:
         """Send a request and wait for its result.
 
-        Raises ConnectionLostError, GarbledMessageError or ResponseError. Cancelling the wait only stops
-        waiting: see `cancel`.
+        Raises ConnectionLostError, GarbledMessageError or ResponseError. Cancelling the
+        wait only stops waiting: see `cancel`.
         """
         return await self.begin(method, params)[1]
 

@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from decoding.api import Completion, check_request, generate, load_model, open_index
+from decoding.api import (
+    Completion,
+    check_request,
+    generate,
+    invented_names,
+    load_model,
+    open_index,
+)
 from decoding.session import CrossingPolicy, Guide, Options, Session
 from decoding.statistics import Statistics
 from decoding.wiring import open_guide
@@ -29,6 +36,7 @@ __all__ = [
     "UsageError",
     "check_request",
     "generate",
+    "invented_names",
     "load_model",
     "open_guide",
     "open_index",

@@ -1,4 +1,4 @@
-"""The ``mgd`` command: parses, delegates, prints. A caller's mistake is one line and exit code 2."""
+"""The ``mgd`` command: parses, delegates, prints. A caller's mistake: one line, exit code 2."""
 
 import json
 import re

@@ -96,9 +96,9 @@ class Names:
         if not body or (self.leading and _UNFINISHED_ESCAPE.fullmatch(body)):
             return self
         for rest in self.rests:
-            if body.startswith(rest) and body[len(rest) : len(rest) + 1]:
-                if body[len(rest)] not in IDENTIFIER_BYTES:
-                    return ANYTHING
+            behind = body[len(rest) :] if body.startswith(rest) else b""
+            if behind and behind[0] not in IDENTIFIER_BYTES:
+                return ANYTHING
         left = frozenset(rest[len(body) :] for rest in self.rests if rest.startswith(body))
         return Names(left) if left else None
 

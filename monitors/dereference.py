@@ -20,6 +20,9 @@ _GAPS = {
 }
 _UNFINISHED_ESCAPE = re.compile(r"\\\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_\u0080-\U0010ffff]*")
+_LONGEST_GAP = 100
+"""White space behind an operator, in characters, that the mask lets grow: a model that wants none
+of the names must not write blanks for ever."""
 _NEARBY = 16_000
 """Characters before the cursor that show how a name is used."""
 
@@ -128,10 +131,7 @@ class DereferenceMonitor:
 
     def _query(self, state: DereferenceState, end: int, operator: str = "") -> Query:
         document, generated = state.document, state.generated
-        if end >= 0:
-            prefix = document.prefix + generated[:end]
-        else:
-            prefix = document.prefix[:end]
+        prefix = document.prefix + generated[:end] if end >= 0 else document.prefix[:end]
         return Query(QueryKind.MEMBERS, replace(document, prefix=prefix + operator))
 
     def answer(self, state: DereferenceState, answer: Answer) -> DereferenceState:
@@ -153,6 +153,8 @@ class DereferenceMonitor:
             return Names(rests)
         if site.gap.endswith("\\"):
             return EscapedLineEnd(Names(rests, Leading.BLANKS))
+        if len(site.gap) > _LONGEST_GAP:
+            return Names(rests)
         return Names(rests, _leading(state.lexer, site.gap))
 
     def expect(self, state: DereferenceState) -> Query | None:
@@ -203,7 +205,8 @@ def _read_name(
 ) -> tuple[DereferenceState, int, bool]:
     """Read identifier characters and judge them; then the site goes on, ends, or was broken."""
     match = _IDENTIFIER.match(text, position)
-    assert match is not None and site.names is not None
+    assert match is not None
+    assert site.names is not None
     typed = site.typed + match[0]
     if match.end() == len(text):
         left = tuple(name for name in site.names if name.startswith(typed))
@@ -232,6 +235,6 @@ def _gap(lexer: LexState, gap: str, text: str, position: int) -> str:
 
 
 def _is_mostly_dereferenced(name: str, text: str) -> bool:
-    """Whether a dot stands behind at least half of the occurrences; a guess, so substrings count."""
+    """Whether a dot stands behind half of the occurrences or more; a guess: substrings count."""
     dots = text.count(name + ".")
     return dots > 0 and 2 * dots >= text.count(name)

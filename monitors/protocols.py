@@ -139,7 +139,7 @@ class Monitor(Protocol[S]):
         ...
 
     def crosses(self, state: S, text: str) -> bool:
-        """Whether ``text`` holds a trigger that is live after ``state`` and what would follow it."""
+        """Whether ``text`` holds a trigger that is live after ``state``, with more behind it."""
         ...
 
     def crossing_key(self, state: S) -> Hashable:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 
 from lsp_bridge.profiles.profile import Profile, Unfinished
 from monitors.protocols import Document, Query, QueryKind

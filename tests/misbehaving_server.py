@@ -14,10 +14,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-FAULTS = (
-    "none crash_at_start hang_at_start bad_initialize crash hang garbage wrong_type wrong_item"
-    " late flood null empty incomplete error bad_error modified asks noise configuration deaf"
-).split()
 LATE_S = 0.6
 
 
@@ -28,7 +24,8 @@ def apply_change(text: str, change: dict[str, Any]) -> str:
         return str(change["text"])
     raw = text.encode("utf-16-le")
     start, end = (_utf16_byte(raw, span[edge]) for edge in ("start", "end"))
-    return (raw[:start] + change["text"].encode("utf-16-le") + raw[end:]).decode("utf-16-le")
+    new: str = change["text"]
+    return (raw[:start] + new.encode("utf-16-le") + raw[end:]).decode("utf-16-le")
 
 
 def _utf16_byte(raw: bytes, place: dict[str, int]) -> int:
@@ -110,6 +107,7 @@ class Server:
         if words is not None:
             send({"id": number, "result": [{"label": word, "kind": 5} for word in words]})
 
+    # ruff: noqa: D102
     # The faults: each answers by itself, or returns what is to be answered.
 
     def crash(self, number: int, words: list[str]) -> None:

@@ -84,7 +84,7 @@ class Source:
 
 
 def clean_text(raw: bytes) -> str | None:
-    """Decode a file as UTF-8 with ``\\n`` line ends; None if it does not decode."""
+    """Decode a file as UTF-8 with plain line ends; None if it does not decode."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from training.tokenizer import END, MIDDLE, PREFIX, SPECIAL, SUFFIX
+from training.tokenizer import END, MIDDLE, PREFIX, SPECIAL, SUFFIX, token_id
 
 # Splitting a text in three costs a few tokens at the seams and four special ones.
 FIM_OVERHEAD = 16
@@ -80,7 +80,7 @@ class Batches:
         self._seed = seed
         self._rng = random.Random(seed)
         self._end, self._prefix, self._suffix, self._middle = (
-            tokenizer.token_to_id(token) for token in (END, PREFIX, SUFFIX, MIDDLE)
+            token_id(tokenizer, token) for token in (END, PREFIX, SUFFIX, MIDDLE)
         )
         self._pieces = self._documents()
         self._open: deque[list[int]] = deque([] for _ in range(OPEN_DOCUMENTS))

@@ -17,7 +17,7 @@ from torch.nn import functional
 from transformers import AutoModelForCausalLM
 
 from training.corpus import is_source_like, read_documents
-from training.tokenizer import END, load
+from training.tokenizer import END, load, token_id
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def score_windows(
 def _file_windows(
     files: Iterable[tuple[str, str]], tokenizer: Tokenizer, context: int, stride: int
 ) -> Iterator[Window]:
-    end = tokenizer.token_to_id(END)
+    end = token_id(tokenizer, END)
     for group, text in files:
         yield from windows(group, [end, *tokenizer.encode(text).ids], context, stride)
 

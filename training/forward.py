@@ -19,7 +19,8 @@ _MASKED = -1e9
 def _normalise(x: Tensor, norm: Any) -> Tensor:
     values = x.float()
     scale = torch.rsqrt(values.pow(2).mean(-1, keepdim=True) + norm.variance_epsilon)
-    return (values * scale * norm.weight).bfloat16()
+    result: Tensor = (values * scale * norm.weight).bfloat16()
+    return result
 
 
 def _project(x: Tensor, *layers: Any) -> Tensor:

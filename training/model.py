@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.forward import hidden_states
 from training.tokenizer import VOCABULARY
+
+ChunkLoss = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 HEAD_DIM = 64
 CONTEXT = 1024
@@ -38,13 +41,12 @@ def build_model(
             bos_token_id=0,
             eos_token_id=0,
             pad_token_id=0,
-            attn_implementation="sdpa",
             use_cache=False,
         )
     )
 
 
-def _loss_and_gradient(logits: Tensor, targets: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+def loss_and_gradient(logits: Tensor, targets: Tensor, scale: float) -> tuple[Tensor, Tensor]:
     """Summed cross-entropy of a chunk and its gradient, ``scale`` times, less the one-hot part."""
     values = logits.float()
     peak = values.amax(-1, keepdim=True)
@@ -55,18 +57,18 @@ def _loss_and_gradient(logits: Tensor, targets: Tensor, scale: float) -> tuple[T
     return loss, (exponentials * (scale / total)).to(logits.dtype)
 
 
-_compiled_loss = torch.compile(_loss_and_gradient, dynamic=False)
-
-
 class ChunkedLoss(torch.autograd.Function):
     """Mean cross-entropy of a linear head, computed with its gradients chunk by chunk.
 
     A chunk of logits stays in the cache and is used at once for both gradients, so memory is
-    ``chunk * vocabulary`` rather than ``tokens * vocabulary``.
+    ``chunk * vocabulary`` rather than ``tokens * vocabulary``.  ``chunk_loss`` is
+    ``loss_and_gradient`` or a compiled form of it.
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int) -> Tensor:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int, chunk_loss: ChunkLoss
+    ) -> Tensor:
         """Return the mean loss of ``hidden`` (tokens, size) against ``targets`` (tokens)."""
         count = len(hidden)
         cast = weight.to(hidden.dtype)
@@ -76,7 +78,7 @@ class ChunkedLoss(torch.autograd.Function):
         for start in range(0, count, chunk):
             part = hidden[start : start + chunk]
             wanted = targets[start : start + chunk]
-            part_loss, gradient = _compiled_loss(part @ cast.T, wanted, 1 / count)
+            part_loss, gradient = chunk_loss(part @ cast.T, wanted, 1 / count)
             gradient[torch.arange(len(part), device=part.device), wanted] -= 1 / count
             loss += part_loss
             torch.mm(gradient, cast, out=hidden_gradient[start : start + chunk])
@@ -85,10 +87,10 @@ class ChunkedLoss(torch.autograd.Function):
         return loss / count
 
     @staticmethod
-    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
         """Scale the gradients that ``forward`` has already computed."""
         hidden_gradient, weight_gradient = ctx.saved_tensors
-        return hidden_gradient * outputs[0], weight_gradient * outputs[0], None, None
+        return hidden_gradient * outputs[0], weight_gradient * outputs[0], None, None, None
 
 
 class Trainee:
@@ -97,7 +99,11 @@ class Trainee:
     def __init__(self, model: LlamaForCausalLM, chunk: int = 512, compiled: bool = True) -> None:
         self.model = model
         self._chunk = chunk
-        self._body: Any = torch.compile(hidden_states, dynamic=False) if compiled else hidden_states
+        self._body: Any = hidden_states
+        self._chunk_loss: ChunkLoss = loss_and_gradient
+        if compiled:
+            self._body = torch.compile(hidden_states, dynamic=False)
+            self._chunk_loss = torch.compile(loss_and_gradient, dynamic=False)
 
     def loss(self, tokens: Tensor) -> Tensor:
         """Mean loss in nats per token of rows of ``length + 1`` tokens."""
@@ -105,7 +111,9 @@ class Trainee:
         weight = self.model.model.embed_tokens.weight
         targets = tokens[:, 1:].reshape(-1)
         flat = hidden.reshape(-1, hidden.size(-1))
-        result: Tensor = ChunkedLoss.apply(flat, weight, targets, self._chunk)  # type: ignore[no-untyped-call]
+        result: Tensor = ChunkedLoss.apply(  # type: ignore[no-untyped-call]
+            flat, weight, targets, self._chunk, self._chunk_loss
+        )
         return result
 
 

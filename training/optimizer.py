@@ -19,7 +19,7 @@ def orthogonalise(gradient: Tensor, steps: int = 5) -> Tensor:
     stack of matrices (``[..., rows, columns]``) and works in the type of its argument.
     """
     a, b, c = _COEFFICIENTS
-    x = gradient / (gradient.norm(dim=(-2, -1), keepdim=True) + _EPSILON)
+    x: Tensor = gradient / (gradient.norm(dim=(-2, -1), keepdim=True) + _EPSILON)
     tall = x.size(-2) > x.size(-1)
     if tall:
         x = x.mT
@@ -77,7 +77,8 @@ class Muon(torch.optim.Optimizer):
 
 def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Split into matrices of the body (for Muon) and everything else (for AdamW)."""
-    matrices, rest = [], []
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         is_matrix = parameter.ndim == 2 and "embed" not in name and "lm_head" not in name
         (matrices if is_matrix else rest).append(parameter)

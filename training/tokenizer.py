@@ -60,7 +60,7 @@ def train(texts: Iterable[str], vocabulary: int = VOCABULARY) -> Tokenizer:
 
 def save(tokenizer: Tokenizer, folder: Path, context: int) -> None:
     """Save ``tokenizer.json`` and its configuration for a model of ``context`` tokens."""
-    fast = PreTrainedTokenizerFast(
+    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         bos_token=END,
         eos_token=END,
@@ -71,6 +71,14 @@ def save(tokenizer: Tokenizer, folder: Path, context: int) -> None:
     )
     folder.mkdir(parents=True, exist_ok=True)
     fast.save_pretrained(str(folder))
+
+
+def token_id(tokenizer: Tokenizer, token: str) -> int:
+    """The number of a special token."""
+    number = tokenizer.token_to_id(token)
+    if number is None:
+        raise ValueError(f"the tokenizer has no token {token}")
+    return number
 
 
 def load(folder: Path) -> Tokenizer:

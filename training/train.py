@@ -6,7 +6,6 @@ import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -35,6 +34,7 @@ class Settings:
     lengths: tuple[tuple[float, int], ...] = ((0.0, 256), (0.35, 512), (0.72, 1024))
     seed: int = 0
     threads: int = 2
+    compiled: bool = True
     save_minutes: float = 5.0
     export_minutes: float = 15.0
 
@@ -65,9 +65,9 @@ class Run:
         self._device = device
         self._data = data
         self._export_folder = model_folder
-        model = build_model(settings.hidden, settings.layers, settings.ffn)
-        self.model: Any = model.to(device)
-        self._trainee = Trainee(self.model)
+        with torch.device(device):
+            self.model = build_model(settings.hidden, settings.layers, settings.ffn)
+        self._trainee = Trainee(self.model, compiled=settings.compiled)
         self._optimizers = build_optimizers(
             self.model, settings.muon_lr, settings.adam_lr, settings.weight_decay
         )

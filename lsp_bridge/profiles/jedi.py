@@ -2,7 +2,7 @@
 
 from lsp_bridge.overlay import Encoding
 from lsp_bridge.profiles.profile import Profile, Tree
-from lsp_bridge.profiles.python_rules import every_value, jedi_open
+from lsp_bridge.profiles.python_rules import jedi_implied, jedi_open
 from lsp_bridge.project import Project
 
 
@@ -31,9 +31,11 @@ JEDI = Profile(
     encodings=(Encoding.UTF32,),
     # pygls splits lines at form feeds and other marks that the protocol does not know.
     incremental=False,
+    # parso caches a module's tree by path, whether the text came from disk or not.
+    reread_on_close=True,
     unknown_if_only_dunder=True,
     open_type=jedi_open,
-    implied=every_value,
+    implied=jedi_implied,
     # jedi takes types.SimpleNamespace for the one instance that typeshed describes.
     unknown_lists=frozenset({frozenset({"cache_tag", "hexversion", "name", "version"})}),
     foreign_kinds=frozenset({14}),

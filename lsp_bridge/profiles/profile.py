@@ -93,6 +93,9 @@ class Profile:
     open_documents: int = 1
     """Documents kept open. With one, an answer depends on the query's own text and on files on
     disk alone; with more, also on what other queries last said about other files."""
+    reread_on_close: bool = False
+    """Whether the server goes on importing what it was last told about a closed document, until
+    it is asked something about the text on disk."""
     encodings: tuple[Encoding, ...] = (Encoding.UTF16,)
     """Column units to offer, best first."""
     incremental: bool = True

@@ -51,6 +51,12 @@ def pyrefly_open(listing: Listing) -> str:
     return defines_getattr(listing)
 
 
+def jedi_implied(listing: Listing) -> Iterable[str]:
+    """jedi does not know what the metaclass of enumerations adds."""
+    is_enum = "_generate_next_value_" in listing.items and "__mro__" in listing.items
+    return (*OBJECT_MEMBERS, "__members__") if is_enum else OBJECT_MEMBERS
+
+
 def jedi_open(listing: Listing) -> str:
     """With a base class that cannot be resolved, jedi leaves out the members of `object`."""
     if "__class__" not in listing.items and not _is_module(listing.items):

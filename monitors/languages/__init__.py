@@ -1,0 +1,1 @@
+"""Programming languages as monitors see them: one resumable lexer each."""

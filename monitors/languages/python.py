@@ -7,73 +7,47 @@ read again, together with what follows. That makes a state independent of how th
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import cache
 from typing import Final, NamedTuple
 
 from monitors.languages.language import LexState
-
-# What a statement may still be. START: nothing read; TARGETS: a list of assignment targets;
-# TARGET: one target, as behind `as`; PLAIN: anything else.
-_PLAIN: Final = 0
-_START: Final = 1
-_TARGETS: Final = 2
-_TARGET: Final = 3
-_IMPORT: Final = 4
-
-_BRACKET: Final = 0
-_TARGET_BRACKET: Final = 1
-_FIELD: Final = 2
-_SPEC: Final = 3
-_TEXT: Final = 4
-
-# Marks in `PythonState.last` that are not the end of an expression begin with a dot.
-_LIVE_DOT: Final = "."
-_DEFINING_DOT: Final = ".="
-_MEMBER: Final = "._"
-_DEFINER: Final = "="
-_NO_HEADER: Final = -1
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_OPENERS = {")": "(", "]": "[", "}": "{"}
-_CLOSERS = {opener: closer for closer, opener in _OPENERS.items()}
-_HEADERS = _words("if elif else while for with try except finally def class async")
-_KEYWORDS = _HEADERS | _words(
-    "and as assert await break continue del from global import in is lambda nonlocal not or "
-    "pass raise return yield"
+from monitors.languages.python_tokens import (
+    BLANKS,
+    BRACKET,
+    CLOSERS,
+    COMMENT,
+    CONVERSION,
+    DEFINER,
+    DEFINING_DOT,
+    FIELD,
+    FIRST_WORD,
+    HEADERS,
+    IMPORT,
+    KEPT,
+    KEPT_IN_PLAIN,
+    KEYWORDS,
+    LIVE_DOT,
+    MEMBER,
+    NEWLINE,
+    NO_HEADER,
+    NUMBER,
+    OPENERS,
+    PLAIN,
+    RESTARTS,
+    RESTARTS_IF_DEDENTED,
+    RUN,
+    RUN_WITH_COLONS,
+    SPEC,
+    START,
+    STRING,
+    TARGET,
+    TARGET_BRACKET,
+    TARGETS,
+    TEXT,
+    UNFINISHED_ESCAPE,
+    UNFINISHED_NAME,
+    WORD,
+    text_patterns,
 )
-_RESTARTS = _words(
-    "def class return import with while try raise del pass break continue global nonlocal "
-    "assert elif except finally"
-)
-_RESTARTS_IF_DEDENTED = frozenset(("if", "for", "else", "async"))
-_KEPT = frozenset(
-    word[:end] for word in _KEYWORDS | {"self", "cls", "case"} for end in range(1, len(word) + 1)
-) | frozenset(one + two for one in "rRbBuUfFtT" for two in ("", *"rRbBuUfFtT"))
-
-_NUMBER_TEXT = (
-    r"(?:0[xX]\w*+|[0-9](?:[eE][+-]|\w)*+)(?:\.(?:[0-9eEjJ](?:[eE][+-]|\w)*+)?)*+"  # dots included
-)
-_BLANK_TEXT = r"[ \t\f\ufeff]++|\\(?:\n|\r\n|\r(?=[^\n]))"
-_RUN_TEXT = (
-    rf"(?:{_BLANK_TEXT}|((?!(?:{{words}})\b)[^\W\d]\w*+(?![\"']))"
-    rf"|([-+*/%&|^~<>=@,{{colon}}]++|!=)|({_NUMBER_TEXT}))*"
-)  # not `*+`: possessive repeats of groups fail in CPython 3.11
-_RUN = re.compile(_RUN_TEXT.format(words="for|as|lambda", colon=""))
-_RUN_WITH_COLONS = re.compile(_RUN_TEXT.format(words="for|as", colon=":"))
-_BLANKS = re.compile(rf"(?:{_BLANK_TEXT})*+")
-_WORD = re.compile(r"[^\W\d]\w*+")
-_NUMBER = re.compile(rf"\.?{_NUMBER_TEXT}")
-_STRING = re.compile(r"""([rRbBuUfFtT]{0,2})("{1,3}|'{1,3})""")
-_NEWLINE = re.compile(r"[\r\n][ \t\f\r\n]*+")
-_FIRST_WORD = re.compile(r"@[^\W\d]?|(?:async[ \t]+)?+(?:[^\W\d]\w*+)?")
-_COMMENT = re.compile(r"[^\r\n]*+")
-_CONVERSION = re.compile(r"!(?:=|\w*+)")
-_UNFINISHED_ESCAPE = re.compile(r"\\\r?")
-_UNFINISHED_NAME = re.compile(r"\\(?:\r|N(?:\{[\w \-]*)?)?")
 
 
 class _Frame(NamedTuple):
@@ -90,12 +64,12 @@ class PythonState:
     """State of the lexer between two characters; implements `LexState`."""
 
     frames: tuple[_Frame, ...] = ()
-    mode: int = _PLAIN
+    mode: int = PLAIN
     last: str = ""
     """End of the expression before ``pending``: an identifier, a closer, or a mark."""
     pending: str = "\n"
     """Text of the token that may still grow, shortened where its beginning does not matter."""
-    header: int = _NO_HEADER
+    header: int = NO_HEADER
     """Lambdas whose colon is to come, if the statement is the header of a compound one."""
     indent: int = 0
     """Columns before the first token of the statement."""
@@ -103,12 +77,12 @@ class PythonState:
     @property
     def at_trigger(self) -> bool:
         """Whether the last character was a dot behind an expression in code."""
-        return self.last == _LIVE_DOT
+        return self.last == LIVE_DOT
 
     @property
     def at_definition(self) -> bool:
         """Whether the last character was the dot of a ``self.x`` that may define a member."""
-        return self.last == _DEFINING_DOT and not self.pending
+        return self.last == DEFINING_DOT and not self.pending
 
     @property
     def receiver(self) -> str:
@@ -119,7 +93,7 @@ class PythonState:
         state = self._settled()
         last = state.last if self.in_code else ""
         touches_number = last == "0" and not (self.pending[-1:] or " ").isspace()
-        return "" if touches_number or last[:1] in (".", _DEFINER) else last
+        return "" if touches_number or last[:1] in (".", DEFINER) else last
 
     @property
     def open(self) -> tuple[str, ...]:
@@ -131,7 +105,7 @@ class PythonState:
         """Whether a line end is plain white space: in brackets, and behind a backslash."""
         frames = self._settled().frames
         if frames:
-            return frames[-1].kind < _SPEC
+            return frames[-1].kind < SPEC
         return self.pending[:1] == "\\"
 
     @property
@@ -140,20 +114,30 @@ class PythonState:
         if self.pending[:1] == "#":
             return False
         frames = self._settled().frames
-        return not frames or frames[-1].kind < _SPEC
+        return not frames or frames[-1].kind < SPEC
 
     @property
     def key(self) -> Hashable:
-        """State without what no later trigger depends on."""
-        last, pending = self.last, self.pending
-        if last and last[0] != "." and last != _DEFINER:
+        """State without what no later trigger depends on.
+
+        Exact for every text that does not begin a line inside a bracket of its own: where nothing
+        is open, the indentation of the statement is left out.
+        """
+        last = self.last
+        if last and last[0] != "." and last != DEFINER:
             last = ")"
+        indent = self.indent if self.frames else 0
+        return self.frames, self.mode, last, self._pending_key(), self.header, indent
+
+    def _pending_key(self) -> str:
+        pending = self.pending
         word = pending.lstrip("\n \t\f")
-        if word.isidentifier() and word not in _KEPT:
-            pending = pending[: len(pending) - len(word)] + "x"
-        elif pending.isdecimal() and pending != "0":
-            pending = "1"
-        return self.frames, self.mode, last, pending, self.header, self.indent
+        blanks = pending[: len(pending) - len(word)]
+        if blanks and not self.frames:
+            return "\n"
+        if word.isidentifier() and word not in (KEPT if self.mode else KEPT_IN_PLAIN):
+            return blanks + "x"
+        return "1" if pending.isdecimal() and pending != "0" else pending
 
     def scan(self, text: str, start: int = 0) -> tuple["PythonState", int]:
         """Read ``text[start:]`` up to just behind the next live dot, or to the end."""
@@ -195,19 +179,19 @@ class _Scanner:
         self.pending = ""
         self.last = state.last
         if self.last[:1] == ".":
-            self.last = "" if self.mode == _PLAIN else _MEMBER
+            self.last = "" if self.mode == PLAIN else MEMBER
 
     def run(self) -> PythonState:
         """Read to the next live dot or to the end."""
         text, size = self.text, self.size
         while self.pos < size and not self.pending:
-            if self.frames and self.frames[-1].kind >= _SPEC:
+            if self.frames and self.frames[-1].kind >= SPEC:
                 self._string_text()
                 continue
-            if self.mode == _PLAIN:
+            if self.mode == PLAIN:
                 self._skip_run()
             else:
-                self.pos = _BLANKS.match(text, self.pos).end()  # type: ignore[union-attr]
+                self.pos = BLANKS.match(text, self.pos).end()  # type: ignore[union-attr]
             if self.pos == size or _HANDLERS.get(text[self.pos], _Scanner._word)(self):
                 break
         return PythonState(
@@ -218,7 +202,7 @@ class _Scanner:
         """Leave the token at ``begin`` for the next call."""
         self.pending = self.text[begin:]
         self.pos = self.size
-        if self.mode == _PLAIN:
+        if self.mode == PLAIN:
             self.last = ""
 
     def _touches_end(self, end: int) -> bool:
@@ -227,8 +211,8 @@ class _Scanner:
     def _skip_run(self) -> None:
         """Jump over names, numbers and operators: only the last one matters."""
         frames = self.frames
-        colons = frames[-1].kind < _FIELD if frames else self.header < 0
-        match = (_RUN_WITH_COLONS if colons else _RUN).match(self.text, self.pos)
+        colons = frames[-1].kind < FIELD if frames else self.header < 0
+        match = (RUN_WITH_COLONS if colons else RUN).match(self.text, self.pos)
         assert match is not None
         self.pos = match.end()
         group = match.lastindex
@@ -238,23 +222,23 @@ class _Scanner:
             self._keep(match.start(group))
         elif group == 1:
             word = match[1]
-            self.last = "" if word in _KEYWORDS else word
+            self.last = "" if word in KEYWORDS else word
         else:
             self.last = "" if group == 2 else "0"
 
     def _operand(self) -> None:
         """What was read is no assignment target."""
-        if self.mode != _IMPORT:
-            self.mode = _PLAIN
+        if self.mode != IMPORT:
+            self.mode = PLAIN
 
     def _has_value(self) -> bool:
         return self.last != "" and self.last[0] != "."
 
     def _word(self) -> bool:
         """An identifier, a keyword, a string with a prefix, or a character of no meaning."""
-        if _STRING.match(self.text, self.pos):
+        if STRING.match(self.text, self.pos):
             return self._quote()
-        match = _WORD.match(self.text, self.pos)
+        match = WORD.match(self.text, self.pos)
         if match is None:
             return self._operator()
         if self._touches_end(match.end()):
@@ -262,48 +246,48 @@ class _Scanner:
             return False
         self.pos = match.end()
         word = match[0]
-        if self.mode == _IMPORT:
+        if self.mode == IMPORT:
             return False
-        if self.mode == _START:
+        if self.mode == START:
             self._first_word(word)
-        if word in _KEYWORDS:
+        if word in KEYWORDS:
             self._keyword(word)
         else:
             self._name(word)
         return False
 
     def _first_word(self, word: str) -> None:
-        self.mode = _TARGETS
-        if word in _HEADERS or word == "case":
+        self.mode = TARGETS
+        if word in HEADERS or word == "case":
             self.header = 0
         elif word in ("import", "from"):
-            self.mode = _IMPORT
+            self.mode = IMPORT
 
     def _keyword(self, word: str) -> None:
         self.last = ""
-        if self.mode == _IMPORT:
+        if self.mode == IMPORT:
             return
-        self.mode = _TARGETS if word == "for" else _TARGET if word == "as" else _PLAIN
+        self.mode = TARGETS if word == "for" else TARGET if word == "as" else PLAIN
         if word == "lambda" and self.header >= 0 and not self.frames:
             self.header += 1
 
     def _name(self, word: str) -> None:
-        if self.mode != _PLAIN:
+        if self.mode != PLAIN:
             if self._has_value():
-                self.mode = _PLAIN
-            elif word in ("self", "cls") and self.last != _MEMBER:
-                word = _DEFINER
+                self.mode = PLAIN
+            elif word in ("self", "cls") and self.last != MEMBER:
+                word = DEFINER
         self.last = word
 
     def _number(self) -> bool:
-        match = _NUMBER.match(self.text, self.pos)
+        match = NUMBER.match(self.text, self.pos)
         assert match is not None
         if self._touches_end(match.end()):
             self._keep(self.pos)
             return False
         self.pos = match.end()
         self._operand()
-        self.last = "0" if self.mode != _IMPORT else ""
+        self.last = "0" if self.mode != IMPORT else ""
         return False
 
     def _dot(self) -> bool:
@@ -311,10 +295,10 @@ class _Scanner:
         behind = self.pos + 1
         if self._has_value():
             self.pos = behind
-            if self.last != _DEFINER:
-                self.last = _LIVE_DOT
+            if self.last != DEFINER:
+                self.last = LIVE_DOT
                 return True
-            self.last = _DEFINING_DOT if behind == self.size else _MEMBER
+            self.last = DEFINING_DOT if behind == self.size else MEMBER
         elif self._touches_end(behind):
             self.pending, self.pos = ".", behind
         elif self.text[behind : behind + 1] in _DIGITS:
@@ -327,11 +311,11 @@ class _Scanner:
     def _operator(self) -> bool:
         char = self.text[self.pos]
         self.pos += 1
-        if self.mode == _TARGETS or self.mode == _START:
+        if self.mode == TARGETS or self.mode == START:
             if char == "," or (char == "*" and not self._has_value()):
-                self.mode = _TARGETS
+                self.mode = TARGETS
             else:
-                self.mode = _PLAIN
+                self.mode = PLAIN
         else:
             self._operand()
         self.last = ""
@@ -339,7 +323,7 @@ class _Scanner:
 
     def _conversion(self) -> bool:
         """``!=``, or the ``!r`` of a field."""
-        match = _CONVERSION.match(self.text, self.pos)
+        match = CONVERSION.match(self.text, self.pos)
         assert match is not None
         if match[0] != "!=" and self._touches_end(match.end()):
             self._keep(self.pos)
@@ -352,7 +336,7 @@ class _Scanner:
     def _backslash(self) -> bool:
         """An escaped line end that is not complete, or a stray backslash."""
         rest = self.text[self.pos :]
-        if not _UNFINISHED_ESCAPE.fullmatch(rest):
+        if not UNFINISHED_ESCAPE.fullmatch(rest):
             return self._operator()
         if not self.final:
             self.pending = rest
@@ -363,9 +347,9 @@ class _Scanner:
 
     def _colon(self) -> bool:
         if self.frames:
-            if self.frames[-1].kind != _FIELD:
+            if self.frames[-1].kind != FIELD:
                 return self._operator()
-            self.frames = (*self.frames[:-1], self.frames[-1]._replace(kind=_SPEC))
+            self.frames = (*self.frames[:-1], self.frames[-1]._replace(kind=SPEC))
             self.pos, self.last = self.pos + 1, ""
             return False
         if self._touches_end(self.pos + 1):
@@ -391,10 +375,10 @@ class _Scanner:
         return False
 
     def _begin_statement(self) -> None:
-        self.mode, self.last, self.header = _START, "", _NO_HEADER
+        self.mode, self.last, self.header = START, "", NO_HEADER
 
     def _comment(self) -> bool:
-        match = _COMMENT.match(self.text, self.pos)
+        match = COMMENT.match(self.text, self.pos)
         assert match is not None
         self.pos = match.end()
         if self.pos == self.size:
@@ -403,10 +387,10 @@ class _Scanner:
 
     def _newline(self) -> bool:
         """The end of a statement; in brackets, white space, unless a statement follows."""
-        match = _NEWLINE.match(self.text, self.pos)
+        match = NEWLINE.match(self.text, self.pos)
         assert match is not None
         end = match.end()
-        word = _FIRST_WORD.match(self.text, end) if self.frames else None
+        word = FIRST_WORD.match(self.text, end) if self.frames else None
         first = "" if word is None else word[0]
         blanks = match[0][max(match[0].rfind("\n"), match[0].rfind("\r")) + 1 :]
         if self._touches_end(end + len(first)):
@@ -424,18 +408,18 @@ class _Scanner:
         """Whether a line that begins with ``first`` cannot be the inside of a bracket."""
         if first.startswith("async"):
             first = first[5:].strip() or "async"
-        if first in _RESTARTS:
+        if first in RESTARTS:
             return True
         if first == "from" or (first[:1] == "@" and len(first) > 1):
             return indent <= self.indent
-        return first in _RESTARTS_IF_DEDENTED and indent < self.indent
+        return first in RESTARTS_IF_DEDENTED and indent < self.indent
 
     def _drop_brackets(self) -> bool:
         """Drop what is open; True if that leads back into a triple-quoted string's text."""
         for depth in range(len(self.frames), 0, -1):
             frame = self.frames[depth - 1]
             if (
-                frame.kind == _TEXT
+                frame.kind == TEXT
                 and len(frame.opener) >= 3
                 and frame.opener[-3:-1] in ('""', "''")
             ):
@@ -446,15 +430,15 @@ class _Scanner:
 
     def _open(self) -> bool:
         char, mode = self.text[self.pos], self.mode
-        kind = _BRACKET
-        if mode not in (_PLAIN, _IMPORT):
+        kind = BRACKET
+        if mode not in (PLAIN, IMPORT):
             if self._has_value():
-                self.mode = _PLAIN
+                self.mode = PLAIN
             elif char != "{":
-                kind, self.mode = _TARGET_BRACKET, _TARGETS
-                mode = _TARGETS if mode == _START else mode
+                kind, self.mode = TARGET_BRACKET, TARGETS
+                mode = TARGETS if mode == START else mode
             else:
-                mode = self.mode = _PLAIN
+                mode = self.mode = PLAIN
         self.frames = (*self.frames, _Frame(char, kind, mode))
         self.pos, self.last = self.pos + 1, ""
         return False
@@ -462,12 +446,12 @@ class _Scanner:
     def _close(self) -> bool:
         """Pop to the matching opener; a closer without one is ignored."""
         char = self.text[self.pos]
-        self.pos, self.last = self.pos + 1, "" if self.mode == _IMPORT else char
+        self.pos, self.last = self.pos + 1, "" if self.mode == IMPORT else char
         for depth in range(len(self.frames) - 1, -1, -1):
             frame = self.frames[depth]
-            if frame.kind == _TEXT:
+            if frame.kind == TEXT:
                 break
-            if frame.opener == _OPENERS[char]:
+            if frame.opener == OPENERS[char]:
                 self._pop(depth)
                 return False
         self._operand()
@@ -475,18 +459,18 @@ class _Scanner:
 
     def _pop(self, depth: int) -> None:
         frame, clean = self.frames[depth], depth == len(self.frames) - 1
-        kept = clean and self.mode == _TARGETS
-        if frame.kind != _TARGET_BRACKET or kept:
+        kept = clean and self.mode == TARGETS
+        if frame.kind != TARGET_BRACKET or kept:
             self.mode = frame.mode
         else:
             self._operand()
-        if frame.kind == _FIELD:
+        if frame.kind == FIELD:
             self.last = ""
         self.frames = self.frames[:depth]
 
     def _quote(self) -> bool:
         """An opening quote; two of them are an empty string."""
-        match = _STRING.match(self.text, self.pos)
+        match = STRING.match(self.text, self.pos)
         assert match is not None
         quotes = match[2]
         if len(quotes) < 3 and self._touches_end(match.end()):
@@ -494,17 +478,17 @@ class _Scanner:
             return False
         self._operand()
         self.pos = match.end()
-        self.last = quotes[0] if len(quotes) == 2 and self.mode != _IMPORT else ""
+        self.last = quotes[0] if len(quotes) == 2 and self.mode != IMPORT else ""
         if len(quotes) != 2:
-            self.frames = (*self.frames, _Frame(match[0], _TEXT, self.mode))
+            self.frames = (*self.frames, _Frame(match[0], TEXT, self.mode))
         return False
 
     def _string_text(self) -> None:
         """Read text to the string's end, to a field, or to the end of a field's format."""
         text = self.text
-        in_spec = self.frames[-1].kind == _SPEC
-        opener = next(frame.opener for frame in reversed(self.frames) if frame.kind == _TEXT)
-        body, close = _patterns(opener, in_spec)
+        in_spec = self.frames[-1].kind == SPEC
+        opener = next(frame.opener for frame in reversed(self.frames) if frame.kind == TEXT)
+        body, close = text_patterns(opener, in_spec)
         match = body.match(text, self.pos)
         assert match is not None
         self.pos = match.end()
@@ -519,14 +503,14 @@ class _Scanner:
         """Leave the string, or the format of a field in it, at a closing quote or a line end."""
         frame = self.frames[-1]
         self.frames = self.frames[:-1]
-        if frame.kind == _SPEC:
+        if frame.kind == SPEC:
             self.mode = frame.mode
             return
         if self.text[self.pos] in "\r\n":
             self.last = ""
         else:
             self.pos += len(opener.lstrip("rRbBuUfFtT"))
-            self.last = opener[-1] if self.mode != _IMPORT else ""
+            self.last = opener[-1] if self.mode != IMPORT else ""
 
     def _text_mark(self, in_spec: bool) -> None:
         """A brace, a backslash or a quote that the body of the string stopped at."""
@@ -534,7 +518,7 @@ class _Scanner:
         if not self.final and self._is_unfinished(char, in_spec):
             self.pending, self.pos = self.text[self.pos :], self.size
         elif char == "{":
-            self.frames = (*self.frames, _Frame("{", _FIELD, self.mode))
+            self.frames = (*self.frames, _Frame("{", FIELD, self.mode))
             self.mode, self.pos, self.last = self._field_mode(), behind, ""
         elif char == "}" and in_spec:
             self.pos, self.mode = behind, self.frames[-1].mode
@@ -544,41 +528,13 @@ class _Scanner:
 
     def _is_unfinished(self, char: str, in_spec: bool) -> bool:
         if char == "\\":
-            return _UNFINISHED_NAME.fullmatch(self.text, self.pos) is not None
+            return UNFINISHED_NAME.fullmatch(self.text, self.pos) is not None
         if char in "{}":
             return self.pos + 1 == self.size and not in_spec
         return True
 
     def _field_mode(self) -> int:
-        return _IMPORT if self.mode == _IMPORT else _PLAIN
-
-
-@cache
-def _patterns(opener: str, in_spec: bool) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """What to jump over inside a string, and what ends it."""
-    prefix = opener.rstrip("\"'").lower()
-    quotes = opener[len(prefix) :]
-    quote, triple = quotes[0], len(quotes) == 3
-    fields = "f" in prefix or "t" in prefix
-    stops = rf"\\{quote}" + ("" if triple else r"\r\n") + ("{}" if fields else "")
-    parts = [rf"[^{stops}]++"]
-    if triple:
-        parts.append(rf"{quote}{{1,2}}(?=[^{quote}])")
-    if not fields:
-        parts.append(r"\\(?:\r\n|\r(?=[^\n])|[^\r])")
-    else:
-        parts.extend(_field_parts("r" in prefix, in_spec))
-    close = quotes if triple else rf"[{quote}\r\n]"
-    return re.compile(f"(?:{'|'.join(parts)})*+"), re.compile(close)
-
-
-def _field_parts(raw: bool, in_spec: bool) -> list[str]:
-    """Braces and escapes that are text in a string with fields."""
-    parts = [r"\\(?=[{}])"] if in_spec else [r"\{\{", r"\}\}", r"\}(?=[^}])", r"\\(?=[{}])"]
-    if raw:
-        return [*parts, r"\\(?:\r\n|\r(?=[^\n])|[^\r{}])"]
-    name = r"\\N\{[\w \-]*+\}"
-    return [*parts, name, r"\\N(?=[^{])", r"\\(?:\r\n|\r(?=[^\n])|[^\r{}N])"]
+        return IMPORT if self.mode == IMPORT else PLAIN
 
 
 _Handler = Callable[[_Scanner], bool]
@@ -605,7 +561,7 @@ def _separator(state: LexState) -> str:
         return ""
     if state.pending == "#":
         return "\n"
-    is_quote = state.pending[:1] in ("'", '"') and state.frames and state.frames[-1].kind >= _SPEC
+    is_quote = state.pending[:1] in ("'", '"') and state.frames and state.frames[-1].kind >= SPEC
     return " " if is_quote else "\\" if state.pending == "\\" else ""
 
 
@@ -623,7 +579,7 @@ class Python:
     def closers(self, state: LexState) -> str:
         """Text that closes everything in ``state.open``, innermost first."""
         closers = "".join(
-            _CLOSERS.get(opener) or opener.lstrip("rRbBuUfFtT") for opener in reversed(state.open)
+            CLOSERS.get(opener) or opener.lstrip("rRbBuUfFtT") for opener in reversed(state.open)
         )
         return _separator(state) + closers if closers else ""
 

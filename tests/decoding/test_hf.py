@@ -213,4 +213,6 @@ def test_a_row_with_an_unknown_prompt_is_refused() -> None:
 def test_options_that_would_drop_the_processor_are_refused() -> None:
     """Paged caches ignore logits processors without a word."""
     with pytest.raises(UsageError, match="paged"):
-        generate(model(), [1], session(PROMPT), lambda ids: False, {"cache_implementation": "paged"})
+        generate(
+            model(), [1], session(PROMPT), lambda ids: False, {"cache_implementation": "paged"}
+        )

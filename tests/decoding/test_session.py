@@ -51,7 +51,10 @@ def session(
     guide = Guide(index(), PYTHON, MONITOR, analyst)
     document = Document("python", "/p/app.py", prefix, "\n")
     return Session(
-        guide, document, healed=healed, options=Options(**options)  # type: ignore[arg-type]
+        guide,
+        document,
+        healed=healed,
+        options=Options(**options),  # type: ignore[arg-type]
     ), analyst
 
 
@@ -90,8 +93,11 @@ def test_only_members_may_follow_a_dereference() -> None:
 
     for text in open_texts(guided, guided.root):
         name = text.strip(" \t\f\\\n")
-        assert not name or any(known.startswith(name[:5]) or name.startswith(known)
-                               for known in names) or "\ufffd" in name, text
+        assert (
+            not name
+            or any(known.startswith(name[:5]) or name.startswith(known) for known in names)
+            or "\ufffd" in name
+        ), text
 
 
 def test_padded_logits_and_special_tokens_are_closed_under_a_constraint() -> None:
@@ -239,7 +245,9 @@ def test_prefetching_gives_up_what_it_no_longer_expects() -> None:
 def random_walk(guided: Session, seed: int, steps: int) -> tuple[list[int], str]:
     """Sample with random logits in which dots and names are likely."""
     rng = np.random.default_rng(seed)
-    liked = [token for text in (".", " order", "items", "(", ".get", "\n") for token in encode()(text)]
+    liked = [
+        token for text in (".", " order", "items", "(", ".get", "\n") for token in encode()(text)
+    ]
     node, ids, data = guided.root, [], b""
     for _ in range(steps):
         logits = rng.normal(size=index().size) * 3

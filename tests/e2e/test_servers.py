@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lsp_bridge import PROFILES, ServerPool
-from lsp_bridge.client import executable
+from lsp_bridge.launch import executable
 from monitors.protocols import Answer, Facts, Reason, Unavailable
 from tests.fakes import descendants, gone, members
 

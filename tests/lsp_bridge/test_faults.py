@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ TEXT = "# alpha beta\nx."
 pytestmark = pytest.mark.timeout(60)
 
 
-def pool_of(root: Path, fault: str, marker: Path | None = None, **changes: object) -> ServerPool:
+def pool_of(root: Path, fault: str, marker: Path | None = None, **changes: Any) -> ServerPool:
     """A pool whose one server has ``fault``."""
     return ServerPool(root, profiles={"fake": misbehaving(fault, marker, **changes)})
 
@@ -94,8 +95,8 @@ def test_harmless_oddities(tmp_path: Path, fault: str) -> None:
 
 def test_settings_are_answered_by_section(tmp_path: Path) -> None:
     """Whole trees, leaves, unknown sections."""
-    changes = {"settings": lambda project: {"python": {"depth": "deep"}}}
-    with pool_of(tmp_path, "configuration", **changes) as pool:
+    tree = {"python": {"depth": "deep"}}
+    with pool_of(tmp_path, "configuration", settings=lambda project: tree) as pool:
         assert texts(asked(pool, tmp_path)) == ["depth", "deep", "null", "python"]
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ DEADLINE_S = 20.0
 pytestmark = pytest.mark.timeout(60)
 
 
-def pool_of(root: Path, fault: str = "none", **changes: object) -> ServerPool:
+def pool_of(root: Path, fault: str = "none", **changes: Any) -> ServerPool:
     """A pool whose one server has ``fault``."""
     return ServerPool(root, profiles={"fake": misbehaving(fault, **changes)})
 

@@ -83,7 +83,9 @@ def test_text_that_is_no_valid_name_is_reported_and_sets_the_state_free(text: st
     assert state.generated == text
 
 
-@pytest.mark.parametrize("text", [".get", ". get(", ".\\\n get", ".größe ", ".get.close()", ".get_"])
+@pytest.mark.parametrize(
+    "text", [".get", ". get(", ".\\\n get", ".größe ", ".get.close()", ".get_"]
+)
 def test_valid_names_are_accepted_in_any_legal_spelling(text: str) -> None:
     """White space around the operator, chains and unfinished names are fine."""
     assert drive(start("x = order"), text)[1]
@@ -151,7 +153,9 @@ def test_crossing_tokens_hold_a_live_operator_and_what_follows_it(
 
 
 _PIECES = st.lists(
-    st.sampled_from(["x", " = ", "order", ".", "get", "(", ")", "\n", "'", "#", " ", "\\", "1", "ö"]),
+    st.sampled_from(
+        ["x", " = ", "order", ".", "get", "(", ")", "\n", "'", "#", " ", "\\", "1", "ö"]
+    ),
     max_size=12,
 )
 
@@ -180,3 +184,13 @@ def test_a_prompt_is_read_like_generated_text(prompt: list[str], more: list[str]
 
     if valid and MONITOR.maskgen(generated) is ANYTHING and MONITOR.pre(generated) is None:
         assert MONITOR.pre(started) is None
+
+
+def test_white_space_behind_an_operator_may_not_go_on_for_ever() -> None:
+    """A model that wants none of the names cannot evade them with blanks."""
+    state, valid = drive(start("x = order"), "." + " " * 101)
+
+    assert valid
+    assert MONITOR.maskgen(MONITOR.answer(state, FACTS)) == Names(
+        frozenset([b"get", b"get_all", "größe".encode(), b"close"])
+    )

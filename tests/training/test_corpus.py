@@ -24,10 +24,12 @@ CODE = "\n".join(f"def handler_{n}(request):\n    return request.path_{n}\n" for
 
 
 def document(text: str, path: str = "package/module.py", is_test: bool = False) -> Document:
+    """A document of the given text."""
     return Document("package", path, is_test, text)
 
 
 def wheel(path: Path, metadata: str, files: dict[str, str]) -> Path:
+    """Write a wheel of some metadata and files."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("package-1.0.dist-info/METADATA", metadata)
         for name, text in files.items():
@@ -36,11 +38,13 @@ def wheel(path: Path, metadata: str, files: dict[str, str]) -> Path:
 
 
 def test_text_is_utf8_with_plain_line_ends() -> None:
+    """A byte order mark and other line ends go; what is not UTF-8 is refused."""
     assert clean_text(b"\xef\xbb\xbfa\r\nb\rc\n") == "a\nb\nc\n"
     assert clean_text(b"\xff\xfe\x00") is None
 
 
 def test_hand_written_code_passes() -> None:
+    """Ordinary code is kept."""
     assert is_source_like(CODE)
 
 
@@ -56,6 +60,7 @@ def test_hand_written_code_passes() -> None:
     ids=["short", "huge", "long line", "generated", "table"],
 )
 def test_other_files_do_not(text: str) -> None:
+    """Stubs, giants, data and generated code are not."""
     assert not is_source_like(text)
 
 
@@ -70,21 +75,25 @@ def test_other_files_do_not(text: str) -> None:
     ],
 )
 def test_tests_are_recognised(path: str, expected: bool) -> None:
+    """By folder and by file name, as whole words."""
     assert is_test_path(path) is expected
 
 
 def test_vendored_copies_are_recognised() -> None:
+    """By folder: a module of that name is the package's own."""
     assert is_vendored("pip/_vendor/rich/table.py")
     assert is_vendored("package/click/core.py")
     assert not is_vendored("package/click.py")
 
 
 def test_copies_are_dropped() -> None:
+    """A slightly edited copy is a copy."""
     edited = CODE.replace("handler_3", "renamed")
     assert list(deduplicate([document(CODE), document(edited)], [])) == [document(CODE)]
 
 
 def test_held_out_text_is_dropped() -> None:
+    """A few lines shared with a held-out file are enough."""
     other = "\n".join(f"value_{n} = compute({n})" for n in range(60))
     mixed = other + "\n" + "\n".join(CODE.splitlines()[:9])
     kept = list(deduplicate([document(mixed), document(other)], [document(CODE)]))
@@ -92,6 +101,7 @@ def test_held_out_text_is_dropped() -> None:
 
 
 def test_tests_are_a_small_share() -> None:
+    """All else is kept, and tests up to their share."""
     ordinary = [document(CODE, f"package/{n}.py") for n in range(20)]
     tests = [document(CODE, f"package/tests/{n}.py", True) for n in range(20)]
     kept = limit_tests(tests + ordinary)
@@ -110,6 +120,7 @@ def test_tests_are_a_small_share() -> None:
     ],
 )
 def test_only_permissive_licences(tmp_path: Path, fields: str, accepted: bool) -> None:
+    """One restrictive licence among several is too many; silence is no licence."""
     metadata = f"Metadata-Version: 2.1\nName: Package\nVersion: 1.0\n{fields}\n"
     path = wheel(tmp_path / "package-1.0-py3-none-any.whl", metadata, {})
     with zipfile.ZipFile(path) as archive:
@@ -118,6 +129,7 @@ def test_only_permissive_licences(tmp_path: Path, fields: str, accepted: bool) -
 
 
 def test_licence_file_counts_where_metadata_is_silent() -> None:
+    """The text of the licence tells which it is."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("p-1.dist-info/METADATA", "Name: p\nVersion: 1\n")
@@ -131,6 +143,7 @@ def test_licence_file_counts_where_metadata_is_silent() -> None:
 
 
 def test_a_wheel_gives_its_accepted_files(tmp_path: Path) -> None:
+    """Source only, and no vendored copies."""
     path = wheel(
         tmp_path / "package-1.0-py3-none-any.whl",
         "Name: package\nVersion: 1.0\nLicense-Expression: MIT\n",
@@ -141,6 +154,7 @@ def test_a_wheel_gives_its_accepted_files(tmp_path: Path) -> None:
 
 
 def test_a_held_out_wheel_gives_none(tmp_path: Path) -> None:
+    """A held-out package is refused even where it is found among the others."""
     path = wheel(
         tmp_path / "rich-1.0-py3-none-any.whl",
         "Name: rich\nVersion: 1.0\nLicense-Expression: MIT\n",

@@ -10,6 +10,7 @@ from training.optimizer import Muon, build_optimizers, orthogonalise, split_para
 
 
 def test_orthogonalised_singular_values_are_near_one() -> None:
+    """For square, tall and wide matrices."""
     torch.manual_seed(0)
     for shape in ((32, 32), (64, 16), (16, 64)):
         values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)))
@@ -18,6 +19,7 @@ def test_orthogonalised_singular_values_are_near_one() -> None:
 
 
 def test_a_stack_is_done_one_by_one() -> None:
+    """Batching changes nothing."""
     torch.manual_seed(0)
     stack = torch.randn(3, 8, 12)
     one_by_one = torch.stack([orthogonalise(matrix) for matrix in stack])
@@ -25,6 +27,7 @@ def test_a_stack_is_done_one_by_one() -> None:
 
 
 def test_muon_fits_a_linear_map() -> None:
+    """The loss falls to a fiftieth in a hundred steps."""
     torch.manual_seed(0)
     wanted = torch.randn(16, 16) / 4
     layer = nn.Linear(16, 16, bias=False)
@@ -42,6 +45,7 @@ def test_muon_fits_a_linear_map() -> None:
 
 
 def test_embeddings_and_norms_go_to_adam() -> None:
+    """Muon gets the seven matrices of a layer, Adam the rest."""
     model = build_model(64, 1, 96, vocabulary=300)
     matrices, rest = split_parameters(model)
     assert len(matrices) == 7

@@ -1,0 +1,12 @@
+"""Bills: someone is typing here, the demo goes on."""
+
+from datetime import datetime
+
+from harbor.berth import Stay
+from harbor.tariff import Tariff
+
+
+def invoice(stay: Stay, tariff: Tariff, now: datetime) -> str:
+    """One line for the bill."""
+    total = tariff.
+    return f"{stay.vessel.call_sign}: {total}"

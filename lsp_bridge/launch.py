@@ -1,0 +1,118 @@
+"""How a server is found and started, and what it is told about the workspace."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from lsp_bridge.profiles.profile import Profile, Tree
+from lsp_bridge.project import Project
+from lsp_bridge.transport import Connection, multilspy_parameters
+from monitors.errors import ServerError
+
+_ACCEPTED = (
+    "client/registerCapability",
+    "client/unregisterCapability",
+    "window/showMessageRequest",
+    "window/workDoneProgress/create",
+)
+
+
+def executable(name: str) -> str | None:
+    """Path of a program: beside the running interpreter first, then on PATH."""
+    return shutil.which(name, path=_search_path())
+
+
+def _search_path() -> str:
+    beside = str(Path(sys.executable).parent)
+    return os.pathsep.join(filter(None, (beside, os.environ.get("PATH"))))
+
+
+def missing(profile: Profile) -> ServerError:
+    """The error that says how to install the server of ``profile``."""
+    return ServerError(
+        f"language server {profile.name!r} is not installed: {profile.command[0]!r} was found"
+        f" neither beside {sys.executable} nor on PATH; install it with: {profile.install}"
+    )
+
+
+def connection(profile: Profile, project: Project) -> Connection:
+    """A connection that is not started yet. Raises ServerError if the program is missing."""
+    environment = {"PATH": _search_path(), **profile.environment}
+    return Connection(_command(profile), project.root, environment)
+
+
+def parameters(profile: Profile, project: Project) -> dict[str, Any]:
+    """Parameters of ``initialize``: multilspy's own where it has some, with ours on top."""
+    root = project.root
+    base: dict[str, Any] = {}
+    if profile.multilspy:
+        base = multilspy_parameters(profile.multilspy, root, profile.command[0])
+    return base | {
+        "processId": os.getpid(),
+        "clientInfo": {"name": "monitor-guided-decoding"},
+        "rootPath": str(root),
+        "rootUri": root.as_uri(),
+        "workspaceFolders": [{"uri": root.as_uri(), "name": root.name}],
+        "capabilities": _capabilities(profile),
+        "initializationOptions": dict(profile.initialization_options(project)),
+    }
+
+
+def serve_requests(connection: Connection, profile: Profile, project: Project) -> None:
+    """Have ``connection`` answer what servers ask of clients."""
+    settings = profile.settings(project)
+
+    async def configuration(params: Any) -> list[Any]:
+        return [_section(settings, item.get("section") or "") for item in params["items"]]
+
+    async def folders(params: Any) -> list[dict[str, str]]:
+        return [{"uri": project.root.as_uri(), "name": project.root.name}]
+
+    async def refuse_edit(params: Any) -> dict[str, bool]:
+        return {"applied": False}
+
+    connection.on_request("workspace/configuration", configuration)
+    connection.on_request("workspace/workspaceFolders", folders)
+    connection.on_request("workspace/applyEdit", refuse_edit)
+    for method in _ACCEPTED:
+        connection.on_request(method, _accept)
+
+
+async def _accept(params: Any) -> None:
+    return None
+
+
+def _command(profile: Profile) -> tuple[str, ...]:
+    program = executable(profile.command[0])
+    if program is None:
+        raise missing(profile)
+    return (program, *profile.command[1:])
+
+
+def _capabilities(profile: Profile) -> dict[str, Any]:
+    item = {
+        "snippetSupport": False,
+        "insertReplaceSupport": False,
+        "deprecatedSupport": True,
+        "tagSupport": {"valueSet": [1]},
+        "labelDetailsSupport": True,
+    }
+    completion = {"completionItem": item, "contextSupport": True, "dynamicRegistration": False}
+    return {
+        "general": {"positionEncodings": [str(each) for each in profile.encodings]},
+        "workspace": {"configuration": True, "workspaceFolders": True},
+        "window": {"workDoneProgress": False},
+        "textDocument": {
+            "completion": completion,
+            "synchronization": {"dynamicRegistration": False},
+        },
+    }
+
+
+def _section(settings: Tree, section: str) -> Any:
+    value: Any = settings
+    for part in filter(None, section.split(".")):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
