@@ -3,7 +3,7 @@
 It translates only: rows of token ids to session nodes, packed masks and verdicts to logits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ class MonitorLogitsProcessor(LogitsProcessor):
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Scores of shape (rows, vocabulary) with forbidden tokens at -inf; a copy if changed."""
-        self._rows = [self._find(index, ids) for index, ids in enumerate(input_ids.tolist())]
+        self._follow(input_ids)
         masked = scores
         for index, row in enumerate(self._rows):
             step = row.session.step(row.node)
@@ -59,16 +59,22 @@ class MonitorLogitsProcessor(LogitsProcessor):
             if masked is scores:
                 masked = scores.clone()
             self._mask(row, step, masked[index])
-        for row, logits in zip(self._rows, masked, strict=True):
-            if not row.node.ended:
-                row.session.foresee(row.node, int(logits.argmax()))
+        likely = masked.argmax(dim=-1).tolist()
+        _prefetch(
+            (row.session, row.session.peek(row.node, token_id))
+            for row, token_id in zip(self._rows, likely, strict=True)
+            if not row.node.ended
+        )
         return masked
 
     def sampled(self, input_ids: Any) -> None:
         """Tell what was sampled, so that its queries run beside the next forward pass."""
+        self._follow(input_ids)
+
+    def _follow(self, input_ids: Any) -> None:
+        """Find the node of each row, and begin to answer all that they need at once."""
         self._rows = [self._find(index, ids) for index, ids in enumerate(input_ids.tolist())]
-        for row in self._rows:
-            row.session.prefetch(row.node)
+        _prefetch((row.session, row.node) for row in self._rows)
 
     def _find(self, index: int, ids: list[int]) -> _Row:
         if index < len(self._rows):
@@ -113,6 +119,14 @@ class MonitorLogitsProcessor(LogitsProcessor):
             row.session.release(row.node)
             logits.copy_(original)
             self._mask(row, row.session.step(row.node), logits)
+
+
+def _prefetch(nodes: Iterable[tuple[Session, Node]]) -> None:
+    by_session: dict[Session, list[Node]] = {}
+    for session, node in nodes:
+        by_session.setdefault(session, []).append(node)
+    for session, group in by_session.items():
+        session.prefetch(*group)
 
 
 class _StopEachRow(StoppingCriteria):

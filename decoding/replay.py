@@ -103,7 +103,10 @@ def _quantiles(values: Sequence[float]) -> dict[str, float | None]:
     if not values:
         return {"p50": None, "p90": None, "p99": None}
     found = np.percentile(np.asarray(values), (50, 90, 99))
-    return {f"p{level}": round(float(value), 2) for level, value in zip((50, 90, 99), found, strict=True)}
+    return {
+        f"p{level}": round(float(value), 2)
+        for level, value in zip((50, 90, 99), found, strict=True)
+    }
 
 
 class Replay:
@@ -146,10 +149,10 @@ class Replay:
         text = read_text(path)
         sites = dereference_sites(text, language_of(path))[: self._left()]
         cut = len(text) if len(sites) < self._left() or not sites else sites[-1].name_end + 1
-        tokens = list(_tokens(self._guide, self._encode(text), text))
+        tokens, added = _tokens(self._guide, self._encode(text), text)
         self.report.files += 1
         self.report.dereference_sites += len(sites)
-        for line in _holes(self._language, text, tokens):
+        for line in _holes(self._language, text, tokens, added):
             if line.tokens[0].start < cut:
                 self._line(path, text, line, sites)
 
@@ -206,29 +209,58 @@ class Replay:
         sites: Sequence[DereferenceSite],
         line: "_Hole",
     ) -> None:
-        answers = {len(query.document.prefix): answer for query, answer in session.answers.items()}
+        answers = {
+            len(query.document.prefix) - line.added: answer
+            for query, answer in session.answers.items()
+        }
         starts = np.array([token.start for token in line.tokens])
+        covered: list[_Covered] = []
         for site in sites:
             answer = answers.get(site.operator_end)
-            if not isinstance(answer, Facts):
-                reason = answer.reason if isinstance(answer, Unavailable) else _NEVER_ASKED
-                self.report.fail_open[reason] += 1
+            if isinstance(answer, Facts):
+                first = int(starts[np.searchsorted(starts, site.name_start, "right") - 1])
+                covered.append(_Covered(site, answer, first))
                 continue
-            self.report.constrained_sites += 1
-            first = int(starts[np.searchsorted(starts, site.name_start, "right") - 1])
-            wrong = [start for start in broken if first <= start <= site.name_end]
-            if wrong:
-                self._forbid(path, site, answer)
+            reason = answer.reason if isinstance(answer, Unavailable) else _NEVER_ASKED
+            self.report.fail_open[reason] += 1
+        blamed = [_blamed(covered, start) for start in broken]
+        self.report.constrained_sites += len(covered)
+        for each in covered:
+            if each in blamed:
+                self._forbid(path, each)
             else:
                 self.report.allowed_sites += 1
 
-    def _forbid(self, path: Path, site: DereferenceSite, answer: Facts) -> None:
-        listed = site.name in {name.text for name in answer.names}
-        reason = "listed, but the mask forbids it" if listed else "not in the server's list"
-        detail = f"{reason} ({len(answer.names)} names)"
+    def _forbid(self, path: Path, each: "_Covered") -> None:
+        site = each.site
+        reason = "listed, but the mask forbids it" if each.listed else "not in the server's list"
+        detail = f"{reason} ({len(each.facts.names)} names)"
         self.report.forbidden.append(
             Forbidden(str(path), site.line, site.column, site.name, detail)
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Covered:
+    """A site that was answered for."""
+
+    site: DereferenceSite
+    facts: Facts
+    first: int
+    """Start of the token in which the name begins."""
+
+    @property
+    def listed(self) -> bool:
+        return self.site.name in {name.text for name in self.facts.names}
+
+
+def _blamed(covered: Sequence[_Covered], start: int) -> _Covered | None:
+    """The site because of which the token at ``start`` was forbidden.
+
+    A token may end one name and hold the next: the one that is not listed is to blame.
+    """
+    touched = [each for each in covered if each.first <= start <= each.site.name_end]
+    return next((each for each in touched if not each.listed), touched[0] if touched else None)
 
 
 def _allows(session: Session, node: Node, step: Step, token_id: int) -> bool:
@@ -255,17 +287,21 @@ class _Hole:
     start: int
     end: int
     tokens: list[_Token]
+    added: int
+    """Characters (blanks) that the tokenizer puts in front of the text."""
 
 
-def _tokens(guide: Guide, ids: Sequence[int], text: str) -> Iterator[_Token]:
-    """Tokens with their offsets; text that a tokenizer adds in front is taken off."""
+def _tokens(guide: Guide, ids: Sequence[int], text: str) -> tuple[list[_Token], int]:
+    """Tokens with their offsets, and the length of what the tokenizer adds in front of the text."""
     pieces = [guide.index.bytes_of(token_id) or b"" for token_id in ids]
-    surplus = sum(map(len, pieces)) - len(text.encode())
-    position = -max(surplus, 0)
+    added = max(sum(map(len, pieces)) - len(text.encode()), 0)
+    position = -added
     starts = _character_offsets(text)
+    tokens: list[_Token] = []
     for token_id, piece in zip(ids, pieces, strict=True):
-        yield _Token(token_id, starts(max(position, 0)))
+        tokens.append(_Token(token_id, starts(max(position, 0))))
         position += len(piece)
+    return tokens, added
 
 
 def _character_offsets(text: str) -> Callable[[int], int]:
@@ -276,14 +312,14 @@ def _character_offsets(text: str) -> Callable[[int], int]:
     return lambda byte_offset: int(np.searchsorted(ends, byte_offset, "right"))
 
 
-def _holes(language: Language, text: str, tokens: Sequence[_Token]) -> Iterator[_Hole]:
+def _holes(language: Language, text: str, tokens: Sequence[_Token], added: int) -> Iterator[_Hole]:
     """Logical lines that hold the beginning of a token."""
     starts = [token.start for token in tokens]
     first = 0
     for start, end, next_start in _logical_lines(language, text):
         last = bisect_left(starts, next_start, first)
         if last > first:
-            yield _Hole(start, end, list(tokens[first:last]))
+            yield _Hole(start, end, list(tokens[first:last]), 0 if first else added)
         first = last
 
 

@@ -162,7 +162,7 @@ class Session:
         self._options = options
         self.answers: dict[Query, Answer] = {}
         """Every query that was asked, answered."""
-        self._expected: tuple[Query, Ticket] | None = None
+        self._expected: dict[Query, Ticket] = {}
         healing: Constraint = Literal(healed) if healed else ANYTHING
         self.root = Node(self._monitor.start(document), healing=healing)
 
@@ -236,22 +236,27 @@ class Session:
             else:
                 self.statistics.fail_open[reason] += 1
 
-    def foresee(self, node: Node, token_id: int) -> None:
-        """`prefetch` at the node after a token that is likely to be generated."""
-        self.prefetch(self._child(node, token_id))
+    def peek(self, node: Node, token_id: int) -> Node:
+        """The node after a token that is likely to be generated; nothing is counted."""
+        return self._child(node, token_id)
 
-    def prefetch(self, node: Node) -> None:
-        """Begin to answer what the next `step` at ``node`` needs, or what is likely to be asked."""
-        query = self._monitor.pre(node.state)
-        if query is None and self._options.prefetch:
+    def prefetch(self, *nodes: Node) -> None:
+        """Begin to answer what the next `step` at ``nodes`` needs or may need; never waits.
+
+        Questions of an earlier call that none of the nodes has any more are given up.
+        """
+        wanted = {query for node in nodes if (query := self._next_query(node)) is not None}
+        for query in [query for query in self._expected if query not in wanted]:
+            self._expected.pop(query).cancel()
+        for query in wanted:
+            if query not in self._expected and query not in self.answers:
+                self._expected[query] = self._guide.analyst.ask(query)
+
+    def _next_query(self, node: Node) -> Query | None:
+        query = None if node.ended else self._monitor.pre(node.state)
+        if query is None and self._options.prefetch and not node.ended:
             query = self._monitor.expect(node.state)
-        if self._expected is not None:
-            if self._expected[0] == query:
-                return
-            self._expected[1].cancel()
-            self._expected = None
-        if query is not None and query not in self.answers:
-            self._expected = (query, self._guide.analyst.ask(query))
+        return query
 
     def step(self, node: Node) -> Step:
         """What may follow ``node``. Waits for the facts that it needs, up to the deadline."""

@@ -207,7 +207,7 @@ class ServerPool:
             self._answer(handle, key, question, self._supervisor(profile, root))
         except UnicodeEncodeError as error:
             handle.settle(Unavailable(Reason.INVALID_TEXT, error.reason))
-        except Exception as error:  # a fault of ours must not cost anybody the deadline
+        except Exception as error:  # noqa: BLE001  # our own faults must not cost the deadline
             _log.exception("a query could not be sent")
             handle.settle(Unavailable(Reason.SERVER_ERROR, f"not asked: {error!r}"))
 

@@ -93,6 +93,12 @@ class Supervisor:
         if failure is None:
             self._last = client.crashed()
         self._failures = 1 if time.monotonic() - began_s > _STABLE_S else self._failures + 1
-        delay_s = self.profile.restart_delay_s * 2 ** (self._failures - 1)
-        self._retry_at_s = time.monotonic() + min(delay_s, _LONGEST_DELAY_S)
+        self._retry_at_s = time.monotonic() + self._delay_s()
         self._client = None
+
+    def _delay_s(self) -> float:
+        """No pause after the first failure, then one that doubles."""
+        if self._failures == 1:
+            return 0.0
+        delay_s = self.profile.restart_delay_s * 2 ** min(self._failures - 2, 16)
+        return float(min(delay_s, _LONGEST_DELAY_S))

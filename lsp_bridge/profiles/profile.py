@@ -85,7 +85,7 @@ class Profile:
     patience_s: float = 20.0
     """A server that owes an answer for longer than this hangs: it is killed and restarted."""
     restart_delay_s: float = 0.5
-    """Pause before a server that ended is started again; doubles with each failure."""
+    """Pause before a server that ended for the second time is started again; doubles each time."""
     requests_in_flight: int = 1
     """Requests sent at a time; with one, a needed query can still overtake prefetched ones."""
     serialise_documents: bool = True

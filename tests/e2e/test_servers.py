@@ -108,8 +108,7 @@ def test_members(server: Served, text: str, expected: set[str]) -> None:
         ("def f(x):\n    x.|\n", {Reason.EMPTY, Reason.UNKNOWN_TYPE}),
         ("import not_there\nnot_there.|\n", {Reason.EMPTY, Reason.UNKNOWN_TYPE}),
         (
-            "class A:\n    def __init__(self):\n        self.q = None\n\n"
-            "    def f(self):\n        self.q.|\n",
+            "class A:\n  def __init__(self):\n    self.q = None\n\n  def f(self):\n    self.q.|\n",
             {Reason.UNKNOWN_TYPE},
         ),
         ("class A:\n    def __getattr__(self, n): ...\n\nA().|\n", {Reason.OPEN_TYPE}),
