@@ -1,14 +1,14 @@
 """Real packages to measure on: pinned wheels from PyPI, unpacked in the user's cache folder.
 
-Each one becomes a workspace of its own: the unpacked wheel, and beside it a ``.venv`` with what
-the package depends on, so that language servers can follow its imports. Nothing of it is run.
+Each one becomes a workspace of its own: the unpacked wheel, and in it a ``.venv`` with what the
+package depends on, so that language servers can follow its imports. Nothing of it is run.
 """
 
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from email.parser import HeaderParser
 from pathlib import Path
 from random import Random
@@ -16,13 +16,15 @@ from typing import NamedTuple
 
 from platformdirs import user_cache_dir
 
+from monitors.errors import UsageError
+
 _PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-_LEFT_OUT = frozenset({"test", "tests", "testing", "_vendor", "vendor"})
+_LEFT_OUT = frozenset({"test", "tests", "_vendor", "vendor"})
 _DONE = ".complete"
 
 
 class Package(NamedTuple):
-    """A release on PyPI, and packages that it uses without requiring them."""
+    """A release on PyPI, and what it uses without requiring it."""
 
     name: str
     version: str
@@ -46,6 +48,7 @@ PACKAGES = (
     Package("tornado", "6.6.1"),
     Package("werkzeug", "3.1.9"),
 )
+"""Typed throughout, in parts and hardly at all; pinned, so that figures can be compared."""
 
 
 class Workspace(NamedTuple):
@@ -54,66 +57,58 @@ class Workspace(NamedTuple):
     package: Package
     root: Path
 
+    def files(self) -> list[Path]:
+        """The package's modules, shuffled; tests and vendored copies are left out.
 
-def cache_folder() -> Path:
-    """Where packages are kept between runs."""
-    return Path(user_cache_dir("mgd")) / "packages"
+        The order depends on the names of package and files, on nothing else.
+        """
+        return shuffled(_modules(self.root), self.package.name)
 
 
 def prepare(package: Package, cache: Path | None = None) -> Workspace:
     """Fetch and unpack ``package`` with its dependencies, unless an earlier run did.
 
-    Raises `subprocess.CalledProcessError` if pip fails, as it does without a network.
+    Raises `UsageError` with pip's message if pip fails, as it does without a network.
     """
-    cache = cache_folder() if cache is None else cache
+    cache = Path(user_cache_dir("mgd")) / "packages" if cache is None else cache
     root = cache / f"{package.name}-{package.version}"
     if not (root / _DONE).is_file():
         shutil.rmtree(root, ignore_errors=True)
-        _unpack(_download(package, cache / "wheels"), root)
-        _install(package, root)
+        with zipfile.ZipFile(_download(package, cache / "wheels" / root.name)) as wheel:
+            wheel.extractall(root)
+        _install_dependencies(package, root)
         (root / _DONE).touch()
     return Workspace(package, root)
 
 
 def _download(package: Package, folder: Path) -> Path:
-    target = folder / f"{package.name}-{package.version}"
-    options = ("--no-deps", "--only-binary=:all:", "--dest", str(target))
-    subprocess.run(
-        [*_PIP, "download", *options, f"{package.name}=={package.version}"], check=True
-    )
-    return next(target.glob("*.whl"))
+    options = ("--no-deps", "--only-binary=:all:", "--dest", str(folder))
+    _pip("download", *options, f"{package.name}=={package.version}")
+    return next(folder.glob("*.whl"))
 
 
-def _unpack(wheel: Path, root: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(root)
-
-
-def _install(package: Package, root: Path) -> None:
-    """Install what the package requires into ``.venv``, where `mgd` looks for it."""
+def _install_dependencies(package: Package, root: Path) -> None:
+    """Fill ``.venv``, where every workspace is searched for installed packages."""
     environment = root / ".venv"
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     target = environment / "lib" / version / "site-packages"
     target.mkdir(parents=True)
     (environment / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).parent}\n")
-    wanted = [*requirements(next(root.glob("*.dist-info/METADATA")).read_text("utf-8"))]
-    if wanted := [*wanted, *package.uses]:
-        options = ("--only-binary=:all:", "--no-compile", "--target", str(target))
-        subprocess.run([*_PIP, "install", *options, *wanted], check=True)
+    metadata = next(root.glob("*.dist-info/METADATA")).read_text("utf-8")
+    if wanted := [*requirements(metadata), *package.uses]:
+        _pip("install", "--only-binary=:all:", "--no-compile", "--target", str(target), *wanted)
+
+
+def _pip(*arguments: str) -> None:
+    done = subprocess.run([*_PIP, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UsageError(f"pip {' '.join(arguments)} failed: {done.stderr.strip()[-2000:]}")
 
 
 def requirements(metadata: str) -> list[str]:
     """Requirements in a wheel's metadata, those of extras left out."""
     found = HeaderParser().parsestr(metadata).get_all("Requires-Dist", [])
     return [each for each in found if "extra ==" not in each]
-
-
-def sample_files(root: Path, seed: str) -> list[Path]:
-    """The package's own modules below ``root``, tests and vendored copies left out, shuffled.
-
-    The order depends on the names of the files and on ``seed``, on nothing else.
-    """
-    return shuffled(sorted(_modules(root)), seed)
 
 
 def _modules(root: Path) -> Iterator[Path]:
@@ -123,14 +118,8 @@ def _modules(root: Path) -> Iterator[Path]:
             yield path
 
 
-def shuffled(paths: Sequence[Path], seed: str) -> list[Path]:
-    """``paths`` in an order that is the same in every process."""
-    order = list(paths)
+def shuffled(paths: Iterable[Path], seed: str) -> list[Path]:
+    """``paths`` in an order that is the same in every process, however they were listed."""
+    order = sorted(paths)
     Random(seed).shuffle(order)
     return order
-
-
-def named(names: Iterable[str]) -> tuple[Package, ...]:
-    """The packages called ``names``, or all of them; raises `KeyError` for an unknown one."""
-    known = {package.name: package for package in PACKAGES}
-    return tuple(known[name] for name in names) or PACKAGES

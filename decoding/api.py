@@ -48,6 +48,7 @@ def generate(
     monitors: bool = True,
     crossing: str = "verify",
     deadline_s: float = 1.0,
+    strict: bool = False,
     pool: ServerPool | None = None,
     **generate_options: Any,
 ) -> Completion:
@@ -61,20 +62,29 @@ def generate(
     ``generate_options`` go to ``model.generate`` (``num_return_sequences``, ``num_beams``, ...).
 
     No file is written. A failing language server never stops a generation: ``stats.fail_open``
-    counts why points went unconstrained.
+    counts why points went unconstrained. With ``strict`` it raises `AnalysisError` instead.
 
     Raises `UsageError` (`PositionError`, `WorkspaceError`, `ModelError`, `ServerError`) for a
     caller's mistake, before anything is generated.
     """
     _check_numbers(max_new_tokens, temperature, deadline_s)
     document, pool = check_request(
-        path, position, workspace, server=server, until=until, crossing=crossing, pool=pool
+        path,
+        position,
+        workspace,
+        server=server,
+        until=until,
+        monitors=monitors,
+        crossing=crossing,
+        pool=pool,
     )
     index = open_index(model, tokenizer)
     prompt = _prompt(model, tokenizer, index, document, max_new_tokens)
     session = None
     if monitors:
-        options = Options(crossing=CrossingPolicy(crossing), deadline_s=deadline_s)
+        options = Options(
+            crossing=CrossingPolicy(crossing), deadline_s=deadline_s, strict=strict
+        )
         guide = open_guide(index, document.language, pool, server)
         start = _without_healed(document, prompt.healed)
         session = Session(guide, start, healed=prompt.healed, options=options)
@@ -164,12 +174,14 @@ def check_request(
     *,
     server: str | None = None,
     until: str | None = None,
+    monitors: bool = True,
     crossing: str = "verify",
     pool: ServerPool | None = None,
 ) -> tuple[Document, ServerPool]:
     """Find every mistake in the arguments of `generate` that can be found without a model.
 
     Returns the document with its cursor, and the pool that will answer. Raises `UsageError`.
+    Without ``monitors`` the server need not be installed.
     """
     if crossing not in tuple(CrossingPolicy):
         raise UsageError(f"got crossing={crossing!r}; expected one of {', '.join(CrossingPolicy)}")
@@ -179,7 +191,9 @@ def check_request(
     root = find_workspace(path) if workspace is None else Path(workspace)
     document = open_document(path, position, root)
     pool = pool or shared_pool(root)
-    pool.check(pool.profile(document.language, server).name)
+    profile = pool.profile(document.language, server)
+    if monitors:
+        pool.check(profile.name)
     return document, pool
 
 
@@ -204,18 +218,23 @@ def _prompt(
     model: Any, tokenizer: Any, index: TokenIndex, document: Document, max_new_tokens: int
 ) -> fim.Prompt:
     """The prompt: what fits of the prefix, and of the suffix for a model that can fill in."""
-    template = fim.detect(tokenizer.get_vocab().get)
     config = model.config.get_text_config()
     context = getattr(config, "max_position_embeddings", None) or _DEFAULT_CONTEXT
-    return fim.build_prompt(
-        lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
-        template,
-        document.prefix,
-        document.suffix,
-        max_tokens=context - max_new_tokens,
-        index=index,
-        start_ids=tokenizer("")["input_ids"] or _first_id(tokenizer),
-    )
+
+    def build(healing: TokenIndex | None) -> fim.Prompt:
+        return fim.build_prompt(
+            lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
+            fim.detect(tokenizer.get_vocab().get),
+            document.prefix,
+            document.suffix,
+            max_tokens=context - max_new_tokens,
+            index=healing,
+            start_ids=tokenizer("")["input_ids"] or _first_id(tokenizer),
+        )
+
+    prompt = build(index)
+    # SentencePiece puts a blank before a text; where that was healed too, there is nothing to heal.
+    return prompt if document.prefix.encode().endswith(prompt.healed) else build(None)
 
 
 def _first_id(tokenizer: Any) -> list[int]:

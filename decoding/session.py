@@ -19,11 +19,13 @@ from decoding.masks import Row
 from decoding.statistics import Statistics
 from decoding.trie import IntArray, TokenIndex
 from monitors.constraints import ANYTHING, Constraint, Literal
+from monitors.errors import AnalysisError
 from monitors.languages.language import Language
 from monitors.protocols import Answer, Document, Monitor, Query, Reason, Unavailable
 
 _NO_IDS: IntArray = np.empty(0, np.int64)
 _MOST_KEYS = 4096
+_MOST_ANSWERS = 256
 
 
 class CrossingPolicy(StrEnum):
@@ -68,6 +70,8 @@ class Options:
     """Most crossing tokens that are judged in one step, best logits first."""
     prefetch: bool = True
     """Ask ahead where a dereference is likely."""
+    strict: bool = False
+    """Raise `AnalysisError` where an analysis gives no answer, instead of failing open."""
 
 
 @dataclass(slots=True, eq=False)
@@ -160,8 +164,8 @@ class Session:
         self._monitor = guide.monitor
         self._index = guide.index
         self._options = options
-        self.answers: dict[Query, Answer] = {}
-        """Every query that was asked, answered."""
+        self.answers: OrderedDict[Query, Answer] = OrderedDict()
+        """The queries that were asked last, answered."""
         self._expected: dict[Query, Ticket] = {}
         healing: Constraint = Literal(healed) if healed else ANYTHING
         self.root = Node(self._monitor.start(document), healing=healing)
@@ -171,6 +175,7 @@ class Session:
         child = self._child(node, token_id)
         if not child.accepted:
             child.accepted = True
+            node.children = {key: kept for key, kept in node.children.items() if kept.accepted}
             self.statistics.tokens += 1
             self._count(child.outcomes)
             if not child.valid:
@@ -213,13 +218,21 @@ class Session:
         answer = self.answers.get(query)
         if answer is None:
             answer = self.answers[query] = self._join(query)
+            if len(self.answers) > _MOST_ANSWERS:
+                self.answers.popitem(last=False)
         state = self._monitor.answer(state, answer)
         if isinstance(answer, Unavailable):
+            self._refuse_if_strict(query, answer)
             outcomes.append(answer.reason)
         else:
             free = self._monitor.maskgen(state) is ANYTHING
             outcomes.append(Reason.NO_MATCH if free else None)
         return state
+
+    def _refuse_if_strict(self, query: Query, answer: Unavailable) -> None:
+        if self._options.strict:
+            end = query.document.prefix[-40:]
+            raise AnalysisError(f"no answer behind {end!r}: {answer.reason} {answer.detail}".strip())
 
     def _join(self, query: Query) -> Answer:
         ticket = self._guide.analyst.ask(query)

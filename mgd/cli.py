@@ -27,8 +27,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_output = Console(soft_wrap=True, highlight=False)
-_errors = Console(stderr=True, soft_wrap=True, highlight=False)
+# Without emoji: they would replace the line in "app.py:100:5".
+_output = Console(soft_wrap=True, highlight=False, emoji=False)
+_errors = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 ServerOption = Annotated[
     str | None, typer.Option(help="Language server: pyrefly (default), pyright or jedi.")
@@ -72,7 +73,9 @@ def complete(
 
     path, position = _parse_spot(spot)
     rule, count = _parse_until(until)
-    mgd.check_request(path, position, workspace, server=server, crossing=crossing)
+    mgd.check_request(
+        path, position, workspace, server=server, crossing=crossing, monitors=monitors
+    )
     loaded = mgd.load_model(model or BUNDLED_MODEL)
     result = mgd.generate(
         *loaded,
@@ -80,7 +83,7 @@ def complete(
         position=position,
         workspace=workspace,
         server=server,
-        max_new_tokens=count or max_new_tokens,
+        max_new_tokens=max_new_tokens if count is None else count,
         temperature=temperature,
         seed=seed,
         monitors=monitors,

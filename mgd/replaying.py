@@ -32,8 +32,10 @@ def replay_paths(
     """Replay files, and the source files under folders, through a language server.
 
     ``step_s``: seconds that stand for a forward pass; ``limit``: most dereference sites. Raises
-    `UsageError` for paths that do not exist or hold no source file, and for unknown servers.
+    `UsageError` for paths that do not exist or hold no source file, for unknown servers, and for
+    numbers that make no sense.
     """
+    _check_numbers(step_s, limit, deadline_s)
     files = list(source_files(paths))
     if not files:
         raise UsageError("found no source file; expected files or folders with .py files")
@@ -55,6 +57,15 @@ def replay_paths(
         ).run(files)
         report.query_ms = list(pool.statistics.latencies_ms)
     return report
+
+
+def _check_numbers(step_s: float, limit: int | None, deadline_s: float) -> None:
+    if step_s < 0:
+        raise UsageError(f"got a step of {step_s} s; expected 0 or more")
+    if limit is not None and limit < 1:
+        raise UsageError(f"got a limit of {limit} sites; expected 1 or more")
+    if deadline_s <= 0:
+        raise UsageError(f"got a deadline of {deadline_s} s; expected more than 0")
 
 
 def source_files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -23,6 +23,8 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_\u0080-\U0010ffff]*")
 _LONGEST_GAP = 100
 """White space behind an operator, in characters, that the mask lets grow: a model that wants none
 of the names must not write blanks for ever."""
+_LONGEST_GENERATED = 2_000
+"""Generated text, in characters, that each state holds for itself before it joins the prefix."""
 _NEARBY = 16_000
 """Characters before the cursor that show how a name is used."""
 
@@ -50,6 +52,7 @@ class DereferenceState:
 
     document: Document
     generated: str
+    """Text behind ``document.prefix``."""
     lexer: LexState
     site: Site | None = None
 
@@ -187,8 +190,12 @@ def _scan(state: DereferenceState, text: str, position: int) -> tuple[Dereferenc
     """Read up to the next live operator, or to the end."""
     lexer, end = state.lexer.scan(text, position)
     generated = state.generated + text[position:end]
-    site = Site(len(generated)) if lexer.at_trigger else None
-    return DereferenceState(state.document, generated, lexer, site), end
+    if lexer.at_trigger:
+        return DereferenceState(state.document, generated, lexer, Site(len(generated))), end
+    document = state.document
+    if len(generated) > _LONGEST_GENERATED:
+        document, generated = replace(document, prefix=document.prefix + generated), ""
+    return DereferenceState(document, generated, lexer), end
 
 
 def _read(

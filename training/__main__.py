@@ -82,7 +82,7 @@ def train(
 def evaluate(
     work: Work,
     model: Model = MODEL,
-    stride: Annotated[int, typer.Option(help="Tokens between windows.")] = CONTEXT // 4,
+    stride: Annotated[int, typer.Option(help="Tokens between windows.")] = CONTEXT // 2,
     device: Device = "cpu",
 ) -> None:
     """Print bits per byte of the exported model on the held-out packages."""

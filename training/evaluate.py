@@ -86,7 +86,7 @@ def _file_windows(
 
 @torch.inference_mode()
 def evaluate(
-    model_folder: Path, held_out: Path, stride: int, device: str = "cpu", rows: int = 8
+    model_folder: Path, held_out: Path, stride: int, device: str = "cpu", rows: int = 4
 ) -> dict[str, Score]:
     """Score every held-out file from its start; the keys are packages and ``total``.
 

@@ -125,4 +125,5 @@ def export(model: nn.Module, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         frozen.save_pretrained(temporary)
         for path in Path(temporary).iterdir():
+            path.chmod(0o644)
             os.replace(path, folder / path.name)

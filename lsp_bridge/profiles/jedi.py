@@ -2,7 +2,7 @@
 
 from lsp_bridge.overlay import Encoding
 from lsp_bridge.profiles.profile import Profile, Tree
-from lsp_bridge.profiles.python_rules import jedi_implied, jedi_open
+from lsp_bridge.profiles.python_rules import BARE_CLASS, jedi_implied, jedi_open
 from lsp_bridge.project import Project
 
 
@@ -37,6 +37,8 @@ JEDI = Profile(
     open_type=jedi_open,
     implied=jedi_implied,
     # jedi takes types.SimpleNamespace for the one instance that typeshed describes.
-    unknown_lists=frozenset({frozenset({"cache_tag", "hexversion", "name", "version"})}),
+    unknown_lists=frozenset(
+        {frozenset({"cache_tag", "hexversion", "name", "version"}), BARE_CLASS}
+    ),
     foreign_kinds=frozenset({14}),
 )

@@ -1,7 +1,7 @@
 """pyrefly: complete lists, fastest of the Python servers; the default."""
 
 from lsp_bridge.profiles.profile import Profile, Tree
-from lsp_bridge.profiles.python_rules import pyrefly_implied, pyrefly_open
+from lsp_bridge.profiles.python_rules import BARE_CLASS, pyrefly_implied, pyrefly_open
 from lsp_bridge.project import Project
 
 
@@ -28,6 +28,7 @@ PYREFLY = Profile(
     initialization_options=lambda project: {"pyrefly": _settings(project)["python"]["pyrefly"]},
     settings=_settings,
     unknown_if_only_dunder=True,
+    unknown_lists=frozenset({BARE_CLASS}),
     open_type=pyrefly_open,
     implied=pyrefly_implied,
     foreign_kinds=frozenset({14}),

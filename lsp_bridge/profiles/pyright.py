@@ -1,7 +1,7 @@
 """pyright: precise; flags every list incomplete and yet sends it whole."""
 
 from lsp_bridge.profiles.profile import Incomplete, Profile, Tree
-from lsp_bridge.profiles.python_rules import defines_getattr, every_value
+from lsp_bridge.profiles.python_rules import BARE_CLASS, every_value, pyright_open
 from lsp_bridge.project import Project
 
 
@@ -32,7 +32,8 @@ PYRIGHT = Profile(
     settings=_settings,
     incomplete=Incomplete.COMPLETE,
     unknown_if_only_dunder=True,
-    open_type=defines_getattr,
+    unknown_lists=frozenset({BARE_CLASS}),
+    open_type=pyright_open,
     implied=every_value,
     foreign_kinds=frozenset({14}),
 )

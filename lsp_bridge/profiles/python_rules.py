@@ -11,10 +11,16 @@ OBJECT_MEMBERS = (*dir(object), "__dict__", "__module__")
 CLASS_MEMBERS = (*OBJECT_MEMBERS, *(name for name in dir(type) if name not in OBJECT_MEMBERS))
 """Members of every class object."""
 
+BARE_CLASS = frozenset({"mro"})
+"""All that `type` has beside special names: the members of a class that nothing is known of."""
+
 _FUNCTION = 3
 _NO_ITEM = Item(0, "")
 _RECEIVER = re.compile(r"([^\W\d][\w.]*)\.\Z")
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+([^\r\n#;]+)", re.MULTILINE)
+_SUPER = re.compile(r"\bsuper\([^()]*\)\.\Z")
+_CLASS = re.compile(r"^[ \t]*class[ \t]+\w+[ \t]*\(([^:]*)\)[ \t]*:", re.MULTILINE)
+_METACLASS = re.compile(r",\s*metaclass\s*=[^,]*\Z")
 _LONGEST_RECEIVER = 200
 
 
@@ -61,6 +67,16 @@ def jedi_open(listing: Listing) -> str:
     """With a base class that cannot be resolved, jedi leaves out the members of `object`."""
     if "__class__" not in listing.items and not _is_module(listing.items):
         return "a base class is unknown"
+    return defines_getattr(listing)
+
+
+def pyright_open(listing: Listing) -> str:
+    """``super()`` shows the first base class only."""
+    before = listing.text[max(0, listing.cursor - _LONGEST_RECEIVER) : listing.cursor]
+    if _SUPER.search(before):
+        classes = _CLASS.findall(listing.text, 0, listing.cursor)
+        if classes and "," in _METACLASS.sub("", classes[-1]).strip().rstrip(","):
+            return "several base classes"
     return defines_getattr(listing)
 
 

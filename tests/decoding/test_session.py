@@ -15,6 +15,7 @@ from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
 from mgd.models import BUNDLED_MODEL
 from monitors.dereference import DereferenceMonitor
+from monitors.errors import AnalysisError
 from monitors.languages.python import PYTHON
 from monitors.protocols import Answer, Document, Reason, Unavailable
 from tests.analysts import ScriptedAnalyst, facts, members
@@ -178,6 +179,13 @@ def test_a_failing_analysis_constrains_nothing_and_is_counted(reason: Reason) ->
     assert guided.step(guided.root).row is None
     assert guided.step(guided.root).row is None
     assert guided.statistics.fail_open == {reason: 1}
+
+
+def test_a_strict_session_raises_instead_of_failing_open() -> None:
+    """The message says where and why."""
+    guided, _ = session("x = order.", Unavailable(Reason.TIMEOUT, "1 s"), strict=True)
+    with pytest.raises(AnalysisError, match=r"order\..*timeout"):
+        guided.step(guided.root)
 
 
 def test_names_that_do_not_fit_what_was_typed_constrain_nothing() -> None:

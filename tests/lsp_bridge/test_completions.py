@@ -171,6 +171,12 @@ class TestPythonServers:
         """The members of `object` or of None stand for an unknown type."""
         assert reason([{"label": each} for each in OBJECT], profile) is Reason.UNKNOWN_TYPE
 
+    def test_a_bare_class(self, profile: Profile) -> None:
+        """The members of `type` say nothing about which class it is."""
+        listed = [{"label": each} for each in (*OBJECT, "__mro__", "mro")]
+
+        assert reason(listed, profile) is Reason.UNKNOWN_TYPE
+
     def test_made_up_members(self, profile: Profile) -> None:
         """``__getattr__`` opens the list, whether or not there are plain names."""
         listed = [{"label": each} for each in (*OBJECT, "__getattr__")]
@@ -233,3 +239,19 @@ def test_jedi_takes_simple_namespaces_for_one_instance() -> None:
     listed = [*OBJECT, "cache_tag", "hexversion", "name", "version"]
 
     assert reason([{"label": each} for each in listed], JEDI) is Reason.UNKNOWN_TYPE
+
+
+@pytest.mark.parametrize(
+    ("bases", "closed"),
+    [("A", True), ("A, metaclass=M", True), ("A,", True), ("A, B", False), ("\n A,\n B\n", False)],
+)
+def test_pyright_shows_the_first_base_only(bases: str, closed: bool) -> None:
+    """Behind ``super()``, several bases leave the list open."""
+    text = f"class C({bases}):\n    def f(self):\n        super()."
+    listed = [{"label": "x"}]
+
+    if closed:
+        assert "x" in names(listed, PYRIGHT, text)
+    else:
+        assert reason(listed, PYRIGHT, text) is Reason.OPEN_TYPE
+    assert "x" in names(listed, PYRIGHT, text.replace("super()", "self"))

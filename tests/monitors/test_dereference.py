@@ -194,3 +194,14 @@ def test_white_space_behind_an_operator_may_not_go_on_for_ever() -> None:
     assert MONITOR.maskgen(MONITOR.answer(state, FACTS)) == Names(
         frozenset([b"get", b"get_all", "größe".encode(), b"close"])
     )
+
+
+def test_long_texts_are_not_kept_again_in_every_state() -> None:
+    """Generated text joins the document's prefix, and queries still hold all of it."""
+    state, _ = drive(start("head\n"), "x = 1\n" * 500)
+    assert len(state.generated) < 2_010
+
+    state, _ = drive(state, "order.")
+    query = MONITOR.pre(state)
+    assert query is not None
+    assert query.document.prefix == "head\n" + "x = 1\n" * 500 + "order."

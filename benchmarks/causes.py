@@ -1,0 +1,46 @@
+"""Why a true name was forbidden, read off the source around it."""
+
+import re
+
+SILENCED = "the author silenced a type checker on this line"
+
+_IGNORED = re.compile(r"#\s*(?:type|pyright|pyrefly|mypy|ty):\s*ignore")
+_RECEIVER = re.compile(r"([^\W\d]\w*)\.\s*\Z")
+_PLATFORM = re.compile(r"sys\.platform|os\.name|\bhasattr\(|win32|Windows")
+_LINES_BEFORE = 12
+
+
+def cause(text: str, line: int, column: int, name: str, reason: str) -> str:
+    """One phrase on the name at 1-based ``line`` and ``column`` of ``text``.
+
+    ``reason`` is the replay's own: whether the server listed the name.
+    """
+    lines = text.splitlines()
+    here = lines[line - 1]
+    before, behind = here[: column - 1], here[column - 1 :]
+    near = "\n".join(lines[max(0, line - _LINES_BEFORE) : line])
+    if reason.startswith("listed"):
+        return "the server lists it: an error of the mask"
+    if _IGNORED.search(here):
+        return SILENCED
+    if _is_bound_behind(before, behind + "\n" + "\n".join(lines[line : line + 3])):
+        return "a comprehension's variable, bound behind its use"
+    if _is_set_outside(text, name):
+        return "an attribute that is set from outside the class"
+    if _PLATFORM.search(near):
+        return "exists on other platforms or versions only"
+    if re.fullmatch(r"_(?!_)\w*", name):
+        return "a private name that the server does not list"
+    return "not in the server's list"
+
+
+def _is_bound_behind(before: str, behind: str) -> bool:
+    receiver = _RECEIVER.search(before)
+    if receiver is None:
+        return False
+    return re.search(rf"\bfor\b[^:\n]*\b{receiver[1]}\b[^:\n]*\bin\b", behind) is not None
+
+
+def _is_set_outside(text: str, name: str) -> bool:
+    pattern = rf"(?<!\bself)(?<!\bcls)\.{name}\s*(?::[^=\n]+)?=(?!=)"
+    return re.search(pattern, text) is not None or f'setattr(self, "{name}"' in text
