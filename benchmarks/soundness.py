@@ -112,7 +112,7 @@ def generate(
                 options = Options(crossing=policy, deadline_s=DEADLINE_S)
                 for spot in spots:
                     session = Session(guide, spot.document, options=options)
-                    text = walker.walk(session, spot.receivers, STEPS)
+                    text = walker.walk(session, spot, STEPS)
                     _count(tally, session)
                     written.append(Written(spot, text, tally))
     return written

@@ -2,12 +2,13 @@
 
 import codecs
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.places import Place
 from decoding import masks
 from decoding.session import Node, Session
 from decoding.trie import TokenIndex
@@ -16,8 +17,11 @@ Logits = npt.NDArray[np.float32]
 _SPREAD = 3.0
 _NUDGE = 12.0
 """Added to the logits of what should come soon: more than the margin of crossing tokens."""
-_VALUE = re.compile(r"[\w\])]\Z")
 _OPERATOR = re.compile(r"\.(?:[^\W\d]|\Z)")
+_END = 0.6
+"""Probability that a statement ends with a token, once it has its dots."""
+_CHAIN = (1, 1, 1, 2)
+"""Dots of a statement."""
 _OPENERS = ("x = ", "return ", "print(", "if ", "")
 
 
@@ -39,7 +43,7 @@ def masked(session: Session, node: Node, logits: Logits) -> Logits:
 
 
 class Walker:
-    """Writes random text that dereferences the names of a file again and again."""
+    """Writes random statements that dereference names in scope, in one random text."""
 
     def __init__(self, index: TokenIndex, encode: Callable[[str], list[int]], seed: str) -> None:
         self._index = index
@@ -48,25 +52,35 @@ class Walker:
         self._noise = np.random.default_rng(self._random.getrandbits(64))
         self._operators = _operators(index)
 
-    def walk(self, session: Session, receivers: Sequence[str], steps: int) -> str:
-        """Text of ``steps`` sampled tokens. Some are nudged: dots, and names of ``receivers``."""
+    def walk(self, session: Session, place: Place, steps: int) -> str:
+        """Text of ``steps`` sampled tokens. Names, dots and line ends are nudged, never forced."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         node, text = session.root, ""
-        script = self._encode(self._random.choice(_OPENERS) + self._random.choice(receivers))
+        script = self._encode(self._receiver(place))
+        wanted = 1
         for _ in range(steps):
-            logits = self._noise.normal(scale=_SPREAD, size=self._index.size).astype(np.float32)
-            if not script and not _VALUE.search(text):
-                script = self._encode(self._random.choice(receivers))
-            if script:
-                logits[script.pop(0)] += 2 * _NUDGE
-            else:
-                logits[self._operators] += _NUDGE
+            if not script and text.count(".") >= wanted and self._random.random() < _END:
+                script = self._encode("\n" + place.indent + self._receiver(place))
+                wanted = text.count(".") + self._random.choice(_CHAIN)
+            logits = self._logits(script, text.count(".") < wanted)
             token = int(np.argmax(masked(session, node, logits)))
             node = session.accept(node, token)
             if node.ended:
                 break
             text += decoder.decode(self._index.bytes_of(token) or b"")
         return text
+
+    def _logits(self, script: list[int], wants_dot: bool) -> Logits:
+        """Noise, with the script's next token nudged, or dots where one is wanted."""
+        logits = self._noise.normal(scale=_SPREAD, size=self._index.size).astype(np.float32)
+        if script:
+            logits[script.pop(0)] += 2 * _NUDGE
+        elif wants_dot:
+            logits[self._operators] += _NUDGE
+        return logits
+
+    def _receiver(self, place: Place) -> str:
+        return self._random.choice(_OPENERS) + self._random.choice(place.receivers)
 
 
 def _operators(index: TokenIndex) -> npt.NDArray[np.int64]:

@@ -8,6 +8,7 @@ from typing import Any
 from monitors.protocols import Answer, Document, Facts, Monitor, Query
 
 _NAME = re.compile(r"\w*")
+_TYPED = re.compile(r"\w*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,10 @@ class Verdict:
     """One constrained point in a text."""
 
     offset: int
-    """Where the name starts, in characters from the beginning of the audited text."""
+    """Where the name starts, in characters from the beginning of the audited text.
+
+    Negative for a name that was begun in front of it.
+    """
     name: str
     valid: bool
     allowed: tuple[str, ...]
@@ -31,7 +35,9 @@ def audit(
     """
     verdicts: list[Verdict] = []
     state = monitor.start(document)
-    open_at: tuple[int, Facts] | None = None
+    typed = _TYPED.search(document.prefix)
+    assert typed is not None
+    open_at: tuple[str, int, Facts] | None = None
     for position, character in enumerate(text):
         state, rest, _ = monitor.update(state, character)
         while rest:
@@ -39,7 +45,7 @@ def audit(
             assert query is not None
             answer = ask(query)
             if isinstance(answer, Facts):
-                open_at = (position, answer)
+                open_at = ("" if position else typed[0], position, answer)
             state = monitor.answer(state, answer)
             state, rest, _ = monitor.update(state, rest)
         if open_at is not None and not character.isidentifier() and not character.isalnum():
@@ -50,9 +56,11 @@ def audit(
     return verdicts
 
 
-def _verdict(text: str, offset: int, facts: Facts, *, finished: bool = True) -> Verdict:
+def _verdict(
+    text: str, typed: str, offset: int, facts: Facts, *, finished: bool = True
+) -> Verdict:
     match = _NAME.match(text, offset)
     assert match is not None
-    name, names = match[0], tuple(name.text for name in facts.names)
+    name, names = typed + match[0], tuple(name.text for name in facts.names)
     valid = name in names or (not finished and any(known.startswith(name) for known in names))
-    return Verdict(offset, name, valid, names)
+    return Verdict(offset - len(typed), name, valid, names)

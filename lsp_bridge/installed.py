@@ -1,9 +1,10 @@
 """Which language servers this machine has."""
 
+import os
 import re
 import subprocess
 
-from lsp_bridge.launch import executable
+from lsp_bridge.launch import executable, search_path
 from lsp_bridge.profiles.profile import Profile
 
 _VERSION = re.compile(r"\d+\.\d+\S*")
@@ -26,7 +27,12 @@ def version(profile: Profile) -> str | None:
 def _ask(command: list[str]) -> str | None:
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+            env=os.environ | {"PATH": search_path()},
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

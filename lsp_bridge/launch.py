@@ -21,10 +21,11 @@ _ACCEPTED = (
 
 def executable(name: str) -> str | None:
     """Path of a program: beside the running interpreter first, then on PATH."""
-    return shutil.which(name, path=_search_path())
+    return shutil.which(name, path=search_path())
 
 
-def _search_path() -> str:
+def search_path() -> str:
+    """PATH for servers: the folder of the running interpreter first."""
     beside = str(Path(sys.executable).parent)
     return os.pathsep.join(filter(None, (beside, os.environ.get("PATH"))))
 
@@ -39,7 +40,7 @@ def missing(profile: Profile) -> ServerError:
 
 def connection(profile: Profile, project: Project) -> Connection:
     """A connection that is not started yet. Raises ServerError if the program is missing."""
-    environment = {"PATH": _search_path(), **profile.environment}
+    environment = {"PATH": search_path(), **profile.environment}
     return Connection(_command(profile), project.root, environment)
 
 

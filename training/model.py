@@ -122,6 +122,7 @@ def export(model: nn.Module, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     frozen: Any = copy.deepcopy(model).to(torch.bfloat16)
     frozen.config.use_cache = True
+    frozen.generation_config.use_cache = True
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         frozen.save_pretrained(temporary)
         for path in Path(temporary).iterdir():

@@ -1,9 +1,16 @@
 """What every Python value has, and how the Python servers' lists give themselves away."""
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 
 from lsp_bridge.profiles.profile import Item, Listing
+from lsp_bridge.profiles.python_source import (
+    assigned_members,
+    is_unannotated_parameter,
+    is_under_construction,
+    receiver,
+)
 
 OBJECT_MEMBERS = (*dir(object), "__dict__", "__module__")
 """Members that no Python value lacks, but for ``__dict__`` on a few built-in types."""
@@ -16,7 +23,6 @@ BARE_CLASS = frozenset({"mro"})
 
 _FUNCTION = 3
 _NO_ITEM = Item(0, "")
-_RECEIVER = re.compile(r"([^\W\d][\w.]*)\.\Z")
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+([^\r\n#;]+)", re.MULTILINE)
 _SUPER = re.compile(r"\bsuper\([^()]*\)\.\Z")
 _CLASS = re.compile(r"^[ \t]*class[ \t]+\w+[ \t]*\(([^:]*)\)[ \t]*:", re.MULTILINE)
@@ -25,23 +31,32 @@ _LONGEST_RECEIVER = 200
 
 
 def every_value(listing: Listing) -> Iterable[str]:
-    """Members of `object`; jedi leaves them out for modules, pyrefly for ``super()``."""
-    return OBJECT_MEMBERS
+    """Members of `object`, and those that the file itself sets on objects from outside.
+
+    jedi leaves the first out for modules, pyrefly for ``super()``; no server sees the second.
+    """
+    return (*OBJECT_MEMBERS, *assigned_members(listing.text))
 
 
 def defines_getattr(listing: Listing) -> str:
-    """``__getattr__`` if the class or the module makes up members; `object` has none."""
-    return "__getattr__" if "__getattr__" in listing.items else ""
+    """Why members come up that nobody declared: ``__getattr__``, or an object being made."""
+    if "__getattr__" in listing.items:
+        return "__getattr__"
+    name = receiver(listing.text, listing.cursor)
+    if name and is_under_construction(name, listing.text, listing.cursor):
+        return "an object that __new__ makes"
+    return ""
 
 
 def pyrefly_implied(listing: Listing) -> Iterable[str]:
     """What pyrefly leaves out: members of metaclasses, imported submodules, `object`'s."""
     if _is_class(listing.items):
         is_enum = "_generate_next_value_" in listing.items
-        return (*CLASS_MEMBERS, "__members__") if is_enum else CLASS_MEMBERS
+        metaclass = (*CLASS_MEMBERS, "__members__") if is_enum else CLASS_MEMBERS
+        return (*metaclass, *every_value(listing))
     if _is_module(listing.items):
-        return (*OBJECT_MEMBERS, *_imported_submodules(listing))
-    return OBJECT_MEMBERS
+        return (*every_value(listing), *_imported_submodules(listing))
+    return every_value(listing)
 
 
 def pyrefly_open(listing: Listing) -> str:
@@ -58,13 +73,30 @@ def pyrefly_open(listing: Listing) -> str:
 
 
 def jedi_implied(listing: Listing) -> Iterable[str]:
-    """jedi does not know what the metaclass of enumerations adds."""
-    is_enum = "_generate_next_value_" in listing.items and "__mro__" in listing.items
-    return (*OBJECT_MEMBERS, "__members__") if is_enum else OBJECT_MEMBERS
+    """What jedi leaves out: what enumerations add, and private names of modules in stubs."""
+    if "_generate_next_value_" in listing.items and "__mro__" in listing.items:
+        return (*every_value(listing), "__members__")
+    if _is_module(listing.items):
+        return (*every_value(listing), *_private_names(receiver(listing.text, listing.cursor)))
+    return every_value(listing)
+
+
+def _private_names(module: str) -> Iterable[str]:
+    """``_getframe`` and its like, of modules of the standard library that are loaded here."""
+    if module not in sys.stdlib_module_names or module not in sys.modules:
+        return ()
+    return (name for name in dir(sys.modules[module]) if name.startswith("_"))
 
 
 def jedi_open(listing: Listing) -> str:
-    """With a base class that cannot be resolved, jedi leaves out the members of `object`."""
+    """With a base class that cannot be resolved, jedi leaves out the members of `object`.
+
+    It takes parameters without annotation for what their default value is, or what the calls in
+    the same file pass: a guess, and no closed list.
+    """
+    name = receiver(listing.text, listing.cursor).split(".")[0]
+    if name and is_unannotated_parameter(name, listing.text, listing.cursor):
+        return "the type of a parameter is a guess"
     if "__class__" not in listing.items and not _is_module(listing.items):
         return "a base class is unknown"
     return defines_getattr(listing)
@@ -91,11 +123,10 @@ def _is_module(items: Mapping[str, Item]) -> bool:
 
 def _imported_submodules(listing: Listing) -> set[str]:
     """``metadata`` for ``importlib.`` where the file says ``import importlib.metadata``."""
-    before = listing.text[max(0, listing.cursor - _LONGEST_RECEIVER) : listing.cursor]
-    receiver = _RECEIVER.search(before)
-    if receiver is None:
+    name = receiver(listing.text, listing.cursor)
+    if not name:
         return set()
-    package = receiver.group(1) + "."
+    package = name + "."
     modules = (
         module.strip().split(" ")[0]
         for match in _IMPORT.finditer(listing.text)

@@ -18,7 +18,7 @@ def judged(prefix: str, text: str) -> list[tuple[str, bool]]:
     document = Document("python", "/p/app.py", prefix, "\n")
     verdicts = audit(DereferenceMonitor(PYTHON), ANALYST.look_up, document, text)
     for verdict in verdicts:
-        assert text[verdict.offset :].startswith(verdict.name)
+        assert (prefix + text)[len(prefix) + verdict.offset :].startswith(verdict.name)
     return [(verdict.name, verdict.valid) for verdict in verdicts]
 
 
@@ -72,6 +72,23 @@ def test_an_unfinished_last_name_is_valid_if_a_member_begins_with_it(
 ) -> None:
     """The text may have been cut off by a token limit."""
     assert judged("x = ", text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("al\n", [("total", True)]),
+        ("tal\n", [("tottal", False)]),
+        ("", []),
+        ("a", [("tota", True)]),
+        (" + order.items\n", [("tot", False), ("items", True)]),
+    ],
+)
+def test_a_name_that_was_begun_in_front_of_the_text_is_judged_as_a_whole(
+    text: str, expected: list[tuple[str, bool]]
+) -> None:
+    """``order.tot|`` and ``al`` make ``total``."""
+    assert judged("x = order.tot", text) == expected
 
 
 @pytest.mark.parametrize(
