@@ -82,9 +82,7 @@ def generate(
     prompt = _prompt(model, tokenizer, index, document, max_new_tokens)
     session = None
     if monitors:
-        options = Options(
-            crossing=CrossingPolicy(crossing), deadline_s=deadline_s, strict=strict
-        )
+        options = Options(crossing=CrossingPolicy(crossing), deadline_s=deadline_s, strict=strict)
         guide = open_guide(index, document.language, pool, server)
         start = _without_healed(document, prompt.healed)
         session = Session(guide, start, healed=prompt.healed, options=options)

@@ -56,9 +56,7 @@ def audit(
     return verdicts
 
 
-def _verdict(
-    text: str, typed: str, offset: int, facts: Facts, *, finished: bool = True
-) -> Verdict:
+def _verdict(text: str, typed: str, offset: int, facts: Facts, *, finished: bool = True) -> Verdict:
     match = _NAME.match(text, offset)
     assert match is not None
     name, names = typed + match[0], tuple(name.text for name in facts.names)

@@ -24,6 +24,7 @@ from monitors.languages.language import Language
 from monitors.protocols import Document, Facts, Unavailable
 
 _NEVER_ASKED = "never_asked"
+_SILENCED = re.compile(r"#\s*(?:type|pyright|pyrefly|mypy):\s*ignore")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
@@ -176,7 +177,7 @@ class Replay:
         self.report.tokens += len(line.tokens)
         self.report.waited_s += session.statistics.waited_s
         inside = [site for site in sites if line.start <= site.name_start < line.end]
-        self._judge(path, session, broken, inside, line)
+        self._judge(path, text, session, broken, inside, line)
 
     def _forward(self) -> None:
         if self._step_s:
@@ -204,6 +205,7 @@ class Replay:
     def _judge(
         self,
         path: Path,
+        text: str,
         session: Session,
         broken: Sequence[int],
         sites: Sequence[DereferenceSite],
@@ -223,20 +225,33 @@ class Replay:
                 continue
             reason = answer.reason if isinstance(answer, Unavailable) else _NEVER_ASKED
             self.report.fail_open[reason] += 1
-        blamed = [_blamed(covered, start) for start in broken]
+        blamed = {start: _blamed(covered, start) for start in broken}
         self.report.constrained_sites += len(covered)
         for each in covered:
-            if each in blamed:
-                self._forbid(path, each)
+            if each in blamed.values():
+                self._forbid(path, each, text[line.start : line.end])
             else:
                 self.report.allowed_sites += 1
+        for start in (start for start, each in blamed.items() if each is None):
+            self._forbid_elsewhere(path, text, start)
 
-    def _forbid(self, path: Path, each: "_Covered") -> None:
+    def _forbid(self, path: Path, each: "_Covered", line: str) -> None:
         site = each.site
         reason = "listed, but the mask forbids it" if each.listed else "not in the server's list"
         detail = f"{reason} ({len(each.facts.names)} names)"
+        if _SILENCED.search(line):
+            detail += "; the author silenced the type checker here"
         self.report.forbidden.append(
             Forbidden(str(path), site.line, site.column, site.name, detail)
+        )
+
+    def _forbid_elsewhere(self, path: Path, text: str, start: int) -> None:
+        """A token was forbidden where the syntax tree knows no dereference, or beyond the limit."""
+        line = text.count("\n", 0, start) + 1
+        column = start - text.rfind("\n", 0, start)
+        near = text[start : start + 20].splitlines()
+        self.report.forbidden.append(
+            Forbidden(str(path), line, column, near[0] if near else "", "no dereference site here")
         )
 
 

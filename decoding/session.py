@@ -232,7 +232,9 @@ class Session:
     def _refuse_if_strict(self, query: Query, answer: Unavailable) -> None:
         if self._options.strict:
             end = query.document.prefix[-40:]
-            raise AnalysisError(f"no answer behind {end!r}: {answer.reason} {answer.detail}".strip())
+            raise AnalysisError(
+                f"no answer behind {end!r}: {answer.reason} {answer.detail}".strip()
+            )
 
     def _join(self, query: Query) -> Answer:
         ticket = self._guide.analyst.ask(query)

@@ -1,6 +1,6 @@
 """Completes three unfinished spots of the harbour project, without and with monitors.
 
-    python examples/demo.py
+python examples/demo.py
 """
 
 from pathlib import Path

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from lsp_bridge.profiles.profile import Item, Listing
 from lsp_bridge.profiles.python_source import (
     assigned_members,
+    is_in_mixin,
     is_unannotated_parameter,
     is_under_construction,
     receiver,
@@ -45,6 +46,8 @@ def defines_getattr(listing: Listing) -> str:
     name = receiver(listing.text, listing.cursor)
     if name and is_under_construction(name, listing.text, listing.cursor):
         return "an object that __new__ makes"
+    if name in ("self", "cls") and is_in_mixin(listing.text, listing.cursor):
+        return "a mixin"
     return ""
 
 
@@ -113,8 +116,12 @@ def pyright_open(listing: Listing) -> str:
 
 
 def _is_class(items: Mapping[str, Item]) -> bool:
-    """Whether pyrefly listed a class object: an instance would show ``__dir__`` as a method."""
-    return items.get("__dir__", _NO_ITEM).kind == _FUNCTION
+    """Whether pyrefly listed a class object, or a union of them.
+
+    An instance would show ``__dir__`` as a method.
+    """
+    item = items.get("__dir__", _NO_ITEM)
+    return item.kind == _FUNCTION or item.detail.startswith("((self:")
 
 
 def _is_module(items: Mapping[str, Item]) -> bool:

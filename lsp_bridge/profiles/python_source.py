@@ -11,6 +11,7 @@ _NEARBY = 4_000
 _FUNCTION = re.compile(
     r"^([ \t]*)(?:async[ \t]+)?def[ \t]+\w+[ \t]*(?:\[[^\]\n]*\])?\(", re.MULTILINE
 )
+_CLASS = re.compile(r"^[ \t]*class[ \t]+(\w+)", re.MULTILINE)
 _ASSIGNED_MEMBER = re.compile(
     r"^[ \t]*(?!self\.|cls\.)[^\W\d][\w.]*\.([^\W\d]\w*)[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE
 )
@@ -32,6 +33,12 @@ def is_under_construction(name: str, text: str, cursor: int) -> bool:
     nearby = text[max(0, cursor - _NEARBY) : cursor]
     bound = re.findall(rf"\b{re.escape(name)}\b[ \t]*(?::[^=\n]*)?=(?!=)([^\n]*)", nearby)
     return bool(bound) and ".__new__(" in bound[-1]
+
+
+def is_in_mixin(text: str, cursor: int) -> bool:
+    """Whether the class around the cursor calls itself a mixin: other classes bring its members."""
+    classes = _CLASS.findall(text, 0, cursor)
+    return bool(classes) and "mixin" in classes[-1].lower()
 
 
 def is_unannotated_parameter(name: str, text: str, cursor: int) -> bool:

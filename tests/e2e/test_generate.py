@@ -89,7 +89,9 @@ CURSORS = {
     "operator": APP.replace('f"{größe}: {heaviest.|', "heaviest.|"),
     "before the operator": APP.replace('f"{größe}: {heaviest.|', "order|"),
     "middle of a name": APP.replace('f"{größe}: {heaviest.|', "order.hea|"),
-    "new line": APP.replace('text = f"{größe}: {heaviest.|', "x = [\n        article for article in|"),
+    "new line": APP.replace(
+        'text = f"{größe}: {heaviest.|', "x = [\n        article for article in|"
+    ),
     "line ends of Windows": APP.replace('f"{größe}: {heaviest.|', "order.|").replace("\n", "\r\n"),
 }
 

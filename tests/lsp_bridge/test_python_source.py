@@ -4,6 +4,7 @@ import pytest
 
 from lsp_bridge.profiles.python_source import (
     assigned_members,
+    is_in_mixin,
     is_unannotated_parameter,
     is_under_construction,
     receiver,
@@ -63,3 +64,13 @@ def test_functions_that_ended_before_do_not_count() -> None:
     text = "def f(x):\n    pass\n\nx."
 
     assert not is_unannotated_parameter("x", text, len(text))
+
+
+@pytest.mark.parametrize(("name", "expected"), [("OpenIdMixin", True), ("Order", False)])
+def test_a_class_that_calls_itself_a_mixin_has_members_from_elsewhere(
+    name: str, expected: bool
+) -> None:
+    """Judged by the name of the last class before the cursor."""
+    text = f"class Before: pass\nclass {name}:\n    def f(self):\n        self."
+
+    assert is_in_mixin(text, len(text)) is expected

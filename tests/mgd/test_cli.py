@@ -35,9 +35,7 @@ Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Runs the command in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
@@ -201,9 +199,7 @@ def test_a_server_that_is_not_installed(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_options_of_complete(
-    run: Run, file: Path, arguments: list[str], message: str
-) -> None:
+def test_bad_options_of_complete(run: Run, file: Path, arguments: list[str], message: str) -> None:
     """What was got and what was expected."""
     assert message in run("complete", f"{file}:2:8", *arguments).complaint
 

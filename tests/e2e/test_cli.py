@@ -1,0 +1,169 @@
+"""The command as it is installed, on the example project, in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lsp_bridge import PROFILES
+from lsp_bridge.launch import executable
+from tests.fakes import gone
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+ROOT = Path(__file__).parents[2]
+HARBOR = ROOT / "examples" / "harbor"
+DESK = HARBOR / "src/harbor/desk.py"
+COMMAND = [sys.executable, "-c", "from mgd.cli import main; main()"]
+
+
+def mgd(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    """A run of the command, from the repository's root."""
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False
+    )
+
+
+def spot(file: Path, text: str) -> str:
+    """The place right behind the first ``text`` in a file, as the command takes it."""
+    before = file.read_text()
+    before = before[: before.index(text) + len(text)]
+    return f"{file}:{before.count(chr(10)) + 1}:{len(before.rpartition(chr(10))[2]) + 1}"
+
+
+@pytest.mark.parametrize("server", sorted(PROFILES))
+def test_a_completion_names_a_member(server: str) -> None:
+    """Behind ``berth.`` comes a member of the class that another file defines."""
+    if executable(PROFILES[server].command[0]) is None:
+        pytest.skip(f"not installed: {PROFILES[server].install}")
+    place = spot(DESK, "if berth.")
+    ran = mgd("complete", place, "--server", server, "--json", "--deadline-ms", 30_000)
+    value = json.loads(ran.stdout)
+    names = {"label", "quay_length_m", "water_depth_m", "stays"}
+    names |= {"can_moor", "moor", "current_stay", "cast_off"}
+    name = value["text"].lstrip(" \t\\\n").partition("(")[0].split(".")[0].split()[0].rstrip(":,)")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert name.startswith("__") or name in names, value["text"]
+    assert value["stats"]["constrained"] >= 1
+
+
+def test_a_completion_is_printed_as_it_would_be_inserted() -> None:
+    """Nothing but the text, and no file is changed."""
+    before = DESK.read_bytes()
+    ran = mgd("complete", spot(DESK, "if berth."), "--until", "3 tokens")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.strip()
+    assert DESK.read_bytes() == before
+
+
+def test_a_replay_of_finished_code_forbids_nothing() -> None:
+    """Every name in the example exists, so every mask lets it pass."""
+    ran = mgd("replay", HARBOR / "src/harbor/vessel.py", "--json", "--deadline-ms", 30_000)
+    report = json.loads(ran.stdout)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert report["server"] == "pyrefly"
+    assert report["files"] == 1
+    assert report["tokens"] > 100
+    assert report["dereference_sites"] > 5
+    assert report["constrained_sites"] > 5
+    assert report["forbidden"] == []
+    assert report["allowed_share"] == 1.0
+    assert report["query_ms"]["p50"] > 0
+    assert report["baseline_s"] == 0
+
+
+def test_a_replay_finds_names_that_do_not_exist(tmp_path: Path) -> None:
+    """Printed as places, under a table."""
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "a.py").write_text("import os\n" * 99 + "x = os.no_such_name\ny = os.sep\n")
+    ran = mgd("replay", tmp_path, "--deadline-ms", 30_000)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert f"forbidden: {tmp_path / 'a.py'}:100:8 no_such_name: not in the server's list" in (
+        ran.stdout
+    )
+
+
+def test_a_replay_of_a_file_outside_the_workspace_is_refused(tmp_path: Path) -> None:
+    """With one line that names the workspace."""
+    ran = mgd("replay", DESK, "--workspace", tmp_path)
+
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("mgd: ")
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_the_doctor_is_content_here() -> None:
+    """Everything that completion needs is installed."""
+    ran = mgd("doctor")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    for name in (*PROFILES, "torch", "transformers", "bundled python model"):
+        assert name in ran.stdout
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Command lines of all processes below ``pid``, by process id."""
+    found = {}
+    for child in psutil.Process(pid).children(recursive=True):
+        try:
+            found[child.pid] = " ".join(child.cmdline())
+        except psutil.Error:
+            continue
+    return found
+
+
+def when_a_server_runs(process: "subprocess.Popen[str]", name: str) -> dict[int, str]:
+    """The processes below ``process``, as soon as the server ``name`` is one of them."""
+    end_s = time.monotonic() + 60
+    while time.monotonic() < end_s and process.poll() is None:
+        running = descendants(process.pid)
+        if any(name in command for command in running.values()):
+            return running
+        time.sleep(0.05)
+    raise AssertionError(f"no {name} was started; exit code {process.poll()}")
+
+
+@pytest.mark.parametrize(
+    ("ending", "whole_group"),
+    [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False)],
+    ids=["ctrl-c", "interrupt", "terminate"],
+)
+@pytest.mark.parametrize("delay_s", [0.0, 1.0], ids=["starting", "generating"])
+def test_an_interrupted_command_leaves_nothing_behind(
+    ending: signal.Signals, whole_group: bool, delay_s: float
+) -> None:
+    """No server, no child of one, no stack trace; 130 tells the shell that it was Ctrl-C."""
+    if sys.platform != "linux" and ending is not signal.SIGINT:
+        pytest.skip("the kernel is asked to end servers on Linux only")
+    arguments = ["complete", spot(DESK, "if berth."), "--max-new-tokens", "900"]
+    arguments += ["--until", "900", "--deadline-ms", "60000", "--temperature", "3"]
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        running = when_a_server_runs(process, "pyrefly")
+        time.sleep(delay_s)
+        running |= descendants(process.pid)
+        if whole_group:  # as a terminal does it
+            os.killpg(process.pid, ending)
+        else:
+            process.send_signal(ending)
+        _, errors = process.communicate(timeout=30)
+
+    assert process.returncode == (130 if ending is signal.SIGINT else -ending)
+    assert "Traceback" not in errors
+    assert gone(set(running))
