@@ -79,7 +79,7 @@ def generate(
         pool=pool,
     )
     index = open_index(model, tokenizer)
-    prompt = _prompt(model, tokenizer, index, document, max_new_tokens)
+    prompt = _prompt(model, tokenizer, index, document, max_new_tokens, heal=monitors)
     session = None
     if monitors:
         options = Options(crossing=CrossingPolicy(crossing), deadline_s=deadline_s, strict=strict)
@@ -213,9 +213,18 @@ def _sampling(temperature: float, seed: int | None) -> dict[str, Any]:
 
 
 def _prompt(
-    model: Any, tokenizer: Any, index: TokenIndex, document: Document, max_new_tokens: int
+    model: Any,
+    tokenizer: Any,
+    index: TokenIndex,
+    document: Document,
+    max_new_tokens: int,
+    *,
+    heal: bool,
 ) -> fim.Prompt:
-    """The prompt: what fits of the prefix, and of the suffix for a model that can fill in."""
+    """The prompt: what fits of the prefix, and of the suffix for a model that can fill in.
+
+    Healed only where a session sees to it that the text which was taken off is written again.
+    """
     config = model.config.get_text_config()
     context = getattr(config, "max_position_embeddings", None) or _DEFAULT_CONTEXT
 
@@ -230,7 +239,7 @@ def _prompt(
             start_ids=tokenizer("")["input_ids"] or _first_id(tokenizer),
         )
 
-    prompt = build(index)
+    prompt = build(index if heal else None)
     # SentencePiece puts a blank before a text; where that was healed too, there is nothing to heal.
     return prompt if document.prefix.encode().endswith(prompt.healed) else build(None)
 

@@ -65,11 +65,15 @@ def _line_end(text: str, position: int) -> int:
 
 
 class Batches:
-    """Endless rows of packed documents, a share of their pieces put in fill-in-the-middle form.
+    """Endless rows of packed documents, some in fill-in-the-middle form.
 
     A document begins with the end token and is cut where a row is full.  Rows take turns
     among many open documents, each resumed where its last row ended, so that the rows of a
-    batch come from different ones.  Splits are drawn anew each time, so epochs differ.
+    batch come from different ones.
+
+    A share of the rows is made of pieces in fill-in-the-middle form, from short to as long as
+    the row: many short ones, for each teaches only once how a middle follows from its sides.
+    Half of them have the prefix first, half the suffix.  All is drawn anew in each epoch.
     """
 
     def __init__(self, folder: Path, tokenizer: Tokenizer, fim_rate: float, seed: int) -> None:
@@ -93,32 +97,45 @@ class Batches:
                 yield [self._end, *self._tokens[start:end].tolist()]
 
     def infill(self, piece: list[int]) -> list[int]:
-        """The tokens of a piece in fill-in-the-middle form (prefix, suffix, middle)."""
+        """The tokens of a piece in fill-in-the-middle form, prefix or suffix first."""
         text = self._tokenizer.decode(piece).strip("\ufffd")
-        parts = [self._tokenizer.encode(part).ids for part in split_middle(text, self._rng)]
-        before, middle, after = parts
-        return [
-            *(self._prefix, *before, self._suffix, *after),
-            *(self._middle, *middle, self._end),
-        ]
+        before, middle, after = split_middle(text, self._rng)
+        encode = self._tokenizer.encode
+        if self._rng.random() < 0.5:
+            return [
+                *(self._prefix, *encode(before).ids, self._suffix, *encode(after).ids),
+                *(self._middle, *encode(middle).ids, self._end),
+            ]
+        # Here the middle follows the prefix, so their seam can be inside a token, too.
+        joined = self._rng.random() < 0.5
+        parts = (before + middle,) if joined else (before, middle)
+        text_ids = [number for part in parts for number in encode(part).ids]
+        return [self._suffix, *encode(after).ids, self._prefix, *text_ids, self._end]
+
+    def _infilled_row(self, left: list[int], length: int) -> tuple[list[int], list[int]]:
+        row: list[int] = []
+        while (room := length - len(row)) > FIM_MIN_TOKENS:
+            left = left or next(self._pieces)
+            longest = room - FIM_OVERHEAD
+            drawn = FIM_MIN_TOKENS * (longest / FIM_MIN_TOKENS) ** self._rng.random()
+            taken = min(longest, max(1, int(drawn)))
+            row += self.infill(left[:taken])
+            left = left[taken:]
+        return row + [self._end] * room, left
+
+    def _plain_row(self, left: list[int], length: int) -> tuple[list[int], list[int]]:
+        row: list[int] = []
+        while (room := length - len(row)) > 0:
+            left = left or next(self._pieces)
+            row += left[:room]
+            left = left[room:]
+        return row, left
 
     def row(self, length: int) -> list[int]:
         """The next ``length`` tokens."""
-        row: list[int] = []
-        left = self._open.popleft()
-        while len(row) < length:
-            left = left or next(self._pieces)
-            room = length - len(row)
-            if room > FIM_MIN_TOKENS and self._rng.random() < self._fim_rate:
-                taken = room - FIM_OVERHEAD
-                infilled = self.infill(left[:taken])
-                row += infilled
-                if len(left) > taken:  # the remainder is no start of a file
-                    row += [self._end] * max(0, room - len(infilled))
-            else:
-                taken = room
-                row += left[:taken]
-            left = left[taken:]
+        infilled = self._rng.random() < self._fim_rate
+        make = self._infilled_row if infilled else self._plain_row
+        row, left = make(self._open.popleft(), length)
         self._open.append(left)
         return row[:length]
 

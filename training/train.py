@@ -27,7 +27,7 @@ class Settings:
     muon_lr: float = 0.02
     adam_lr: float = 0.004
     weight_decay: float = 0.0
-    fim_rate: float = 0.35
+    fim_rate: float = 0.5
     warmup: float = 0.01
     decay: float = 0.45
     # Row length from each share of the run on: short rows are cheaper and do for the start.

@@ -9,11 +9,18 @@ import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from decoding import api
+from decoding import api, hf
 from decoding.api import check_request, generate, invented_names, load_model, open_index
 from lsp_bridge import ServerPool
 from mgd.models import BUNDLED_MODEL
-from monitors.errors import ModelError, PositionError, ServerError, UsageError, WorkspaceError
+from monitors.errors import (
+    AnalysisError,
+    ModelError,
+    PositionError,
+    ServerError,
+    UsageError,
+    WorkspaceError,
+)
 from monitors.protocols import Reason
 from tests.fakes import misbehaving
 from tests.tokenizers import byte_level, sentencepiece_bpe, wordpiece, wrapped
@@ -154,6 +161,15 @@ def test_a_seed_makes_sampling_repeatable(file: Path, pool: ServerPool) -> None:
     assert first == again
 
 
+def test_strict_raises_instead_of_going_on_unconstrained(file: Path) -> None:
+    """For evaluations, where an unnoticed failure would falsify the result."""
+    profiles = {"fake": misbehaving("null")}
+    with ServerPool(file.parent, profiles=profiles) as failing:
+        assert complete(file, failing).stats.fail_open[Reason.EMPTY] >= 1
+        with pytest.raises(AnalysisError, match="empty_list"):
+            complete(file, failing, strict=True)
+
+
 @pytest.mark.parametrize("crossing", ["verify", "split"])
 def test_both_crossing_policies_constrain(file: Path, pool: ServerPool, crossing: str) -> None:
     """Neither writes a name that is not listed."""
@@ -171,6 +187,25 @@ def test_without_monitors_nobody_is_asked(file: Path, pool: ServerPool) -> None:
     assert (result.stats.triggers, result.stats.masks) == (0, 0)
     assert 0 < result.stats.tokens <= 12
     assert result.stats.tokens_per_second > 0
+
+
+def test_without_monitors_the_prompt_keeps_what_the_user_typed(
+    file: Path, pool: ServerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would see to it that text taken off for healing is written again."""
+    file.write_text(TEXT.replace("y.", "y.al"))
+    prompts: list[list[int]] = []
+    engine = hf.generate
+
+    def watched(*arguments: Any) -> Any:
+        prompts.append(list(arguments[1]))
+        return engine(*arguments)
+
+    monkeypatch.setattr(hf, "generate", watched)
+    generate(model(), tokenizer(), file, (2, 9), pool=pool, monitors=False, max_new_tokens=2)
+    [text] = tokenizer().batch_decode(prompts)
+
+    assert text.partition("<|fim_suffix|>")[0].endswith("x = y.al")
 
 
 @pytest.mark.parametrize("until", ["line", "statement", "function"])

@@ -77,28 +77,24 @@ def test_generation_goes_on_unconstrained(file: Path, fault: str, reasons: set[R
         spent_s = time.monotonic() - began_s
 
     stats = result.stats
-    assert result.text
+    assert stats.tokens > 0
     assert stats.constrained == 0
     assert stats.fail_open
     assert set(stats.fail_open) <= reasons
+    assert Reason.REJECTED not in stats.fail_open
     assert stats.waited_s <= (DEADLINE_S + 0.25) * (stats.triggers + stats.crossing_judged)
     assert spent_s < 60
     assert gone(descendants() - before)
 
 
-@pytest.mark.parametrize("fault", ["crash_at_start", "null", "error"])
-def test_the_text_is_that_of_the_model_alone(file: Path, fault: str) -> None:
+def test_the_text_does_not_depend_on_the_fault(file: Path) -> None:
     """Where nothing is known, nothing is changed."""
-    text = TEXT.replace("os.", "os.path.join(")
-    file.write_text(text)
-    with pool_of(file, fault) as pool:
-        guided = mgd.generate(
-            *model(), file, (4, 21), pool=pool, max_new_tokens=10, deadline_s=DEADLINE_S
-        )
-    with ServerPool(file.parent) as pool:
-        free = mgd.generate(*model(), file, (4, 21), pool=pool, max_new_tokens=10, monitors=False)
+    texts = set()
+    for fault in ("crash_at_start", "null", "error"):
+        with pool_of(file, fault) as pool:
+            texts.add(complete(file, pool).text)
 
-    assert guided.text == free.text
+    assert len(texts) == 1
 
 
 def test_a_server_that_recovers_constrains_again(file: Path, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ class Project:
         """A completion at the mark."""
         position = self.write(text)
         settings: dict[str, Any] = {
-            "max_new_tokens": 24,
+            "max_new_tokens": 16,
             "deadline_s": DEADLINE_S,
             "pool": self.pool,
         }
@@ -167,6 +167,11 @@ def project(root: Path) -> Iterator[Project]:
 def every(request: pytest.FixtureRequest, root: Path) -> Iterator[Project]:
     """With each server in turn."""
     yield from opened(root, request.param)
+
+
+def test_the_bundled_model_decodes_with_a_cache() -> None:
+    """Without one each token costs as much as the whole prompt, and assisted decoding fails."""
+    assert model()[0].generation_config.use_cache
 
 
 @pytest.mark.parametrize("cursor", CURSORS)
@@ -223,7 +228,7 @@ def test_the_statistics_are_plausible(project: Project) -> None:
     """Counts fit together, and times too."""
     stats = project.complete(CURSORS["operator"]).stats
 
-    assert 0 < stats.tokens <= 24
+    assert 0 < stats.tokens <= 16
     assert stats.triggers == stats.constrained + sum(
         count for reason, count in stats.fail_open.items() if reason in ANSWERS
     )
@@ -241,7 +246,7 @@ ANSWERS = frozenset(Reason) - {Reason.EMPTY_MASK, Reason.REJECTED, Reason.INVALI
 @pytest.mark.parametrize("until", ["line", "statement", "function"])
 def test_generation_ends_where_it_was_asked_to(project: Project, until: str) -> None:
     """A line ends in front of its line end; no rule reaches the next function."""
-    result = project.complete(CURSORS["operator"], until=until, max_new_tokens=60)
+    result = project.complete(CURSORS["operator"], until=until, max_new_tokens=40)
 
     assert "def " not in result.text
     if until == "line" and "(" not in result.text and "[" not in result.text:
@@ -322,11 +327,9 @@ def test_the_constrained_text_is_reproducible(project: Project) -> None:
     assert first == again
 
 
-def test_where_nothing_is_constrained_the_text_is_that_of_the_model(project: Project) -> None:
-    """In a comment the monitors change no token."""
-    text = "# A list of things to do. First|\n"
-    free = project.complete(text, monitors=False, until="line")
-    guided = project.complete(text, until="line")
+def test_nothing_is_asked_inside_a_comment(project: Project) -> None:
+    """The text of a comment is the model's own."""
+    result = project.complete("# A list of things to do. First:\n# os.|\n", until="line")
 
-    assert guided.text == free.text
-    assert guided.stats.masks <= 3  # the tokens that are generated again
+    assert result.stats.triggers == 0
+    assert not result.stats.fail_open

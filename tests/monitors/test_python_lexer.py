@@ -365,6 +365,8 @@ def heads(node: ast.expr) -> Iterator[ast.Attribute]:
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
             yield node
         yield from heads(node.value)
+    elif isinstance(node, ast.IfExp):  # its condition is its first child, but not its first text
+        yield from heads(node.body)
     else:
         first = next((child for child in ast.iter_child_nodes(node)), None)
         if isinstance(first, ast.expr) and not isinstance(node, NO_HEAD):

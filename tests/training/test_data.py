@@ -59,15 +59,34 @@ def test_texts_with_special_tokens_are_left_out(tmp_path: Path, tokenizer: Token
 
 
 def test_infilling_loses_no_text(folder: Path, tokenizer: Tokenizer) -> None:
-    """The three parts, put together again, are the text."""
+    """Whichever part comes first, they are the text when put together again."""
     batches = Batches(folder, tokenizer, fim_rate=1.0, seed=0)
-    ids = batches.infill(tokenizer.encode(TEXTS[0]).ids)
-    first, rest = tokenizer.decode(ids, skip_special_tokens=False).split(SUFFIX)
-    suffix, middle = rest.split(MIDDLE)
-    assert first.startswith(PREFIX)
-    assert middle.endswith(END)
-    text = first.removeprefix(PREFIX) + middle.removesuffix(END) + suffix
-    assert text == TEXTS[0]
+    starts = set()
+    for _ in range(20):
+        ids = batches.infill(tokenizer.encode(TEXTS[0]).ids)
+        text = tokenizer.decode(ids, skip_special_tokens=False)
+        assert text.endswith(END)
+        text = text.removesuffix(END)
+        if text.startswith(PREFIX):
+            before, rest = text.removeprefix(PREFIX).split(SUFFIX)
+            after, middle = rest.split(MIDDLE)
+            assert before + middle + after == TEXTS[0]
+        else:
+            after, rest = text.removeprefix(SUFFIX).split(PREFIX)
+            assert rest + after == TEXTS[0]
+        starts.add(ids[0])
+    assert len(starts) == 2
+
+
+def test_infilled_rows_hold_whole_pieces(folder: Path, tokenizer: Tokenizer) -> None:
+    """No piece is cut off at the end of a row, nor does one begin without its mark."""
+    batches = Batches(folder, tokenizer, fim_rate=1.0, seed=0)
+    for _ in range(50):
+        text = tokenizer.decode(batches.row(400), skip_special_tokens=False)
+        *pieces, last = text.split(END)
+        assert last == ""
+        for piece in filter(None, pieces):
+            assert piece.count(PREFIX) == piece.count(SUFFIX) == 1
 
 
 def test_rows_follow_one_another_in_a_document(folder: Path, tokenizer: Tokenizer) -> None:
