@@ -76,7 +76,7 @@ def _local(function: Function, before: ast.stmt) -> Iterator[str]:
     """Parameters, and names that are dereferenced above the line of ``before``."""
     for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs):
         yield argument.arg
-    for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.lineno < before.lineno:
-                yield node.value.id
+    attributes = (node for node in ast.walk(function) if isinstance(node, ast.Attribute))
+    for node in attributes:
+        if isinstance(node.value, ast.Name) and node.lineno < before.lineno:
+            yield node.value.id

@@ -17,9 +17,9 @@ from decoding.wiring import language_named, open_guide
 from decoding.workspace import read_text
 from lsp_bridge import ServerPool
 
-SITES = 120
+SITES = 160
 """Dereference sites for each package."""
-FILE_SITES = 30
+FILE_SITES = 40
 """Most sites of one file, so that a package counts with several files."""
 DEADLINE_S = 10.0
 ALLOWED = {"pyrefly": 0.995, "pyright": 0.995, "jedi": 0.985}
@@ -55,32 +55,17 @@ def run(
     return Outcome(settings, found, [check for name in servers for check in checks(name, found)])
 
 
-def replay_package(
-    workspace: Workspace,
-    server: str,
-    vocabulary: Loaded,
-    sites: int,
-    *,
-    step_s: float = 0.0,
-    options: Options = Options(deadline_s=DEADLINE_S),  # noqa: B008  (immutable)
-) -> Report:
+def replay_package(workspace: Workspace, server: str, vocabulary: Loaded, sites: int) -> Report:
     """Replay sites from the beginning of the package's files, `FILE_SITES` of each at most."""
     report = Report(server, vocabulary.name)
     language = language_named("python")
+    options = Options(deadline_s=DEADLINE_S)
     with ServerPool(workspace.root) as pool:
         guide = open_guide(vocabulary.index, language.name, pool, server)
+        encode = vocabulary.encoder.encode
         for file in filter(_has_sites, workspace.files()):
             end = min(sites, report.dereference_sites + FILE_SITES)
-            replay = Replay(
-                guide,
-                language,
-                vocabulary.encoder.encode,
-                report,
-                options=options,
-                step_s=step_s,
-                limit=end,
-            )
-            replay.run([file])
+            Replay(guide, language, encode, report, options=options, limit=end).run([file])
         report.query_ms = list(pool.statistics.latencies_ms)
     return report
 

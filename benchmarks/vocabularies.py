@@ -1,9 +1,9 @@
 """The vocabularies that are measured: the bundled one and a large one."""
 
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 from decoding.trie import TokenIndex
 from decoding.vocab import Encoder, Vocabulary
@@ -11,7 +11,8 @@ from mgd.models import BUNDLED_MODEL
 from monitors.errors import UsageError
 
 
-class Loaded(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Loaded:
     """A tokenizer, indexed."""
 
     name: str

@@ -55,8 +55,9 @@ class Walker:
         [self._dot] = encode(".")
 
     def walk(self, session: Session, place: Place, steps: int) -> str:
-        """Text of ``steps`` sampled tokens. Receivers, dots and line ends are nudged, not forced:
-        what a mask closes is not sampled.
+        """Text of ``steps`` sampled tokens.
+
+        Receivers, dots and line ends are nudged, not forced: what a mask closes is not sampled.
         """
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         node, text = session.root, ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import (
     AutoModelForCausalLM,
@@ -106,15 +107,17 @@ class MonitorLogitsProcessor(LogitsProcessor):
         if step.row is not None:
             closed = ~masks.unpack(step.row, logits.shape[-1])
             logits.masked_fill_(torch.from_numpy(closed).to(logits.device), -torch.inf)
+        if step.discouraged.size:
+            blanks = torch.from_numpy(step.discouraged).to(logits.device)
+            logits[blanks] -= row.session.options.blank_penalty
         if step.crossing.size:
             ids = torch.from_numpy(step.crossing).to(logits.device)
             values = logits[ids]
             logits[ids] = -torch.inf
             best = float(logits.max())
             kept = row.session.keep(row.node, step.crossing, values.float().cpu().numpy(), best)
-            if kept.size:
-                open_ids = torch.from_numpy(kept).to(logits.device)
-                logits[open_ids] = original[open_ids]
+            is_kept = torch.from_numpy(np.isin(step.crossing, kept)).to(logits.device)
+            logits[ids[is_kept]] = values[is_kept]
         if not row.node.released and not bool((logits > -torch.inf).any()):
             row.session.release(row.node)
             logits.copy_(original)

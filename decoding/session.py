@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,13 +19,14 @@ from decoding import masks
 from decoding.masks import Row
 from decoding.statistics import Statistics
 from decoding.trie import IntArray, TokenIndex
-from monitors.constraints import ANYTHING, Constraint, Literal
+from monitors.constraints import ANYTHING, Constraint, Literal, Names
 from monitors.errors import AnalysisError
 from monitors.languages.language import Language
 from monitors.protocols import Answer, Document, Monitor, Query, Reason, Unavailable
 
 _NO_IDS: IntArray = np.empty(0, np.int64)
 _MOST_KEYS = 4096
+_BLANK_BYTES = b" \t\f\r\n\\"
 _MOST_ANSWERS = 256
 
 
@@ -66,6 +68,9 @@ class Options:
     """Longest wait for one answer; decoding goes on unconstrained after it."""
     margin: float = 7.0
     """Crossing tokens whose logit is this far below the best allowed one do not matter."""
+    blank_penalty: float = 10.0
+    """Taken off the logits of tokens that begin with white space right behind an operator. They
+    are legal; without it a model that wants none of the names writes ``order. total``."""
     most_judged: int = 64
     """Most crossing tokens that are judged in one step, best logits first."""
     prefetch: bool = True
@@ -102,6 +107,8 @@ class Step(NamedTuple):
     """Packed mask, int32 of ceil(size / 32) words; None: nothing is forbidden. Read only."""
     crossing: IntArray
     """Token ids, open in ``row``, that must be closed unless `Session.keep` returns them."""
+    discouraged: IntArray = _NO_IDS
+    """Token ids that are legal and bad style: take `Options.blank_penalty` off their logits."""
 
 
 FREE = Step(None, _NO_IDS)
@@ -119,6 +126,14 @@ class Guide:
         self._candidates = index.crossing_candidates(language.crossing)
         self._crossing: OrderedDict[Hashable, IntArray] = OrderedDict()
         self._split: dict[Hashable, Row] = {}
+
+    @cached_property
+    def blanks(self) -> IntArray:
+        """Ids of the tokens that begin with white space, or with an escaped line end."""
+        tokens = self.index.vocabulary.tokens
+        return np.array(
+            [i for i, data in enumerate(tokens) if data and data[0] in _BLANK_BYTES], np.int64
+        )
 
     def crossing(self, state: Any) -> IntArray:
         """Ids of the tokens that cross a trigger which is live after ``state``, ascending."""
@@ -163,7 +178,7 @@ class Session:
         self._guide = guide
         self._monitor = guide.monitor
         self._index = guide.index
-        self._options = options
+        self.options = options
         self.answers: OrderedDict[Query, Answer] = OrderedDict()
         """The queries that were asked last, answered."""
         self._expected: dict[Query, Ticket] = {}
@@ -230,7 +245,7 @@ class Session:
         return state
 
     def _refuse_if_strict(self, query: Query, answer: Unavailable) -> None:
-        if self._options.strict:
+        if self.options.strict:
             end = query.document.prefix[-40:]
             raise AnalysisError(
                 f"no answer behind {end!r}: {answer.reason} {answer.detail}".strip()
@@ -239,7 +254,7 @@ class Session:
     def _join(self, query: Query) -> Answer:
         ticket = self._guide.analyst.ask(query)
         started = time.perf_counter()
-        answer = ticket.result(self._options.deadline_s)
+        answer = ticket.result(self.options.deadline_s)
         self.statistics.waited_s += time.perf_counter() - started
         return answer
 
@@ -269,7 +284,7 @@ class Session:
 
     def _next_query(self, node: Node) -> Query | None:
         query = None if node.ended else self._monitor.pre(node.state)
-        if query is None and self._options.prefetch and not node.ended:
+        if query is None and self.options.prefetch and not node.ended:
             query = self._monitor.expect(node.state)
         return query
 
@@ -284,10 +299,15 @@ class Session:
         crossing = _NO_IDS if node.released else self._guide.crossing(node.state)
         if row is not None and crossing.size:
             crossing = crossing[masks.are_open(row, crossing)]
-        if self._options.crossing is CrossingPolicy.SPLIT and crossing.size:
+        if self.options.crossing is CrossingPolicy.SPLIT and crossing.size:
             row, crossing = self._without_crossing(node, row, crossing)
         self.statistics.masks += row is not None
-        return Step(row, crossing)
+        return Step(row, crossing, self._discouraged(node))
+
+    def _discouraged(self, node: Node) -> IntArray:
+        constraint = self._monitor.maskgen(node.state)
+        may_be_blank = isinstance(constraint, Names) and constraint.leading
+        return self._guide.blanks if may_be_blank and node.healing is ANYTHING else _NO_IDS
 
     def _row(self, node: Node) -> Row | None:
         """The packed mask of the node's constraints, empty ones released and counted."""
@@ -305,13 +325,15 @@ class Session:
             return None if node.healing is ANYTHING else self._index.row(node.healing)
         return row
 
-    def _without_crossing(self, node: Node, row: Row | None, crossing: IntArray) -> Step:
+    def _without_crossing(
+        self, node: Node, row: Row | None, crossing: IntArray
+    ) -> tuple[Row | None, IntArray]:
         if row is None:
-            return Step(self._guide.all_but_crossing(node.state), _NO_IDS)
+            return self._guide.all_but_crossing(node.state), _NO_IDS
         closed = row.copy()
         masks.close(closed, crossing)
         # Text that must come again may be reachable through crossing tokens alone: judge those.
-        return Step(row, crossing) if masks.is_empty(closed) else Step(closed, _NO_IDS)
+        return (row, crossing) if masks.is_empty(closed) else (closed, _NO_IDS)
 
     def release(self, node: Node) -> None:
         """Set the monitor aside at ``node`` because no token fits; counted.
@@ -335,9 +357,9 @@ class Session:
         order = np.argsort(-logits, kind="stable")
         for judged, position in enumerate(order):
             logit = float(logits[position])
-            if logit == -np.inf or logit < best - self._options.margin:
+            if logit == -np.inf or logit < best - self.options.margin:
                 break
-            if judged >= self._options.most_judged and best > -np.inf:
+            if judged >= self.options.most_judged and best > -np.inf:
                 break
             if self.judge(node, int(ids[position])):
                 kept.append(int(ids[position]))

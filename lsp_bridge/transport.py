@@ -69,6 +69,7 @@ class Connection(LanguageServerHandler):  # type: ignore[misc]  # multilspy has 
         self.process: asyncio.subprocess.Process | None
         self.tasks = _Tasks()
         self.closed = asyncio.Event()
+        self._killing = asyncio.Lock()
         self._replies: dict[int, asyncio.Future[Any]] = {}
         self._stderr: deque[bytes] = deque(maxlen=_STDERR_KEPT_CHUNKS)
 
@@ -174,7 +175,14 @@ class Connection(LanguageServerHandler):  # type: ignore[misc]  # multilspy has 
         await self.kill()
 
     async def kill(self) -> None:
-        """End the process and its descendants at once; harmless when they are gone."""
+        """End the process and its descendants at once; harmless when they are gone.
+
+        Returns once they have ended, whoever began to kill them.
+        """
+        async with self._killing:
+            await self._kill()
+
+    async def _kill(self) -> None:
         process, self.process = self.process, None
         if process is None:
             return

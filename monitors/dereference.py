@@ -21,8 +21,7 @@ _GAPS = {
 _UNFINISHED_ESCAPE = re.compile(r"\\\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_\u0080-\U0010ffff]*")
 _LONGEST_GAP = 100
-"""White space behind an operator, in characters, that the mask lets grow: a model that wants none
-of the names must not write blanks for ever."""
+"""White space behind an operator, in characters, that the mask lets grow."""
 _LONGEST_GENERATED = 2_000
 """Generated text, in characters, that each state holds for itself before it joins the prefix."""
 _NEARBY = 16_000
@@ -156,7 +155,7 @@ class DereferenceMonitor:
             return Names(rests)
         if site.gap.endswith("\\"):
             return EscapedLineEnd(Names(rests, Leading.BLANKS))
-        if len(site.gap) > _LONGEST_GAP:
+        if _is_enough(site.gap):
             return Names(rests)
         return Names(rests, _leading(state.lexer, site.gap))
 
@@ -222,6 +221,14 @@ def _read_name(
         return state, position, bool(left)
     state, position = _read(state, text, match.end(), None, position)
     return state, position, typed in site.names
+
+
+def _is_enough(gap: str) -> bool:
+    """Whether a name has to come now: a model that wants none must not write blanks for ever.
+
+    Blanks on the operator's line may not grow, the indentation of a next line may, within bounds.
+    """
+    return bool(gap) and ("\n" not in gap or len(gap) > _LONGEST_GAP)
 
 
 def _leading(lexer: LexState, gap: str) -> Leading:

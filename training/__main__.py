@@ -12,6 +12,7 @@ import typer
 
 from training import corpus, data, tokenizer
 from training.evaluate import evaluate as evaluate_model
+from training.infilling import evaluate_infilling
 from training.model import CONTEXT
 from training.train import Run, Settings
 
@@ -90,6 +91,19 @@ def evaluate(
     typer.echo("| group | bytes | tokens | bits per byte |\n|---|---:|---:|---:|")
     for group, score in evaluate_model(model, held_out, stride, device).items():
         typer.echo(f"| {group} | {score.size} | {score.tokens} | {score.bits_per_byte:.4f} |")
+
+
+@app.command()
+def infilling(
+    work: Work,
+    model: Model = MODEL,
+    count: Annotated[int, typer.Option(help="Number of cuts.")] = 1000,
+) -> None:
+    """Print bits per byte of the rest of a line, for each layout of the prompt."""
+    held_out = work / "corpus" / "held_out.jsonl"
+    typer.echo("| prompt | bits per byte of the middle |\n|---|---:|")
+    for layout, bits in evaluate_infilling(model, held_out, count).items():
+        typer.echo(f"| {layout} | {bits:.3f} |")
 
 
 if __name__ == "__main__":

@@ -314,5 +314,5 @@ def test_a_missing_engine_names_its_remedy(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_unknown_model_is_not_downloaded() -> None:
     """The message says what a model is."""
-    with pytest.raises(ModelError, match="no model 'no/such'.*expected a folder"):
+    with pytest.raises(ModelError, match=r"no model 'no/such'.*expected a folder"):
         load_model("no/such")

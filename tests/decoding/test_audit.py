@@ -111,14 +111,10 @@ def test_a_verdict_says_what_would_have_been_allowed() -> None:
 
 def test_an_operator_is_asked_about_with_the_text_in_front_of_it() -> None:
     """Each query afresh: nothing is remembered between operators."""
-    asked: list[str] = []
+    analyst = ScriptedAnalyst(facts("items"))
     document = Document("python", "/p/app.py", "x = ", "\n")
-    answer = facts("items")
+    text = "order.items\norder.items\n"
+    audit(DereferenceMonitor(PYTHON), lambda query: analyst.ask(query).answer, document, text)
 
-    audit(
-        DereferenceMonitor(PYTHON),
-        lambda query: asked.append(query.document.prefix) or answer,
-        document,
-        "order.items\norder.items\n",
-    )
+    asked = [query.document.prefix for query in analyst.queries]
     assert asked == ["x = order.", "x = order.items\norder."]

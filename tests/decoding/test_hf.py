@@ -203,6 +203,18 @@ def test_an_empty_mask_is_released_and_counted() -> None:
     assert guided.statistics.fail_open[Reason.EMPTY_MASK] == 1
 
 
+def test_white_space_behind_an_operator_is_legal_and_discouraged() -> None:
+    """A blank before the name pays a penalty, so that a masked favourite does not lead there."""
+    prompt = "y = order."
+    processor = MonitorLogitsProcessor([(ids_of(prompt), session(prompt))])
+    [blank], [name] = ids_of(" "), ids_of("items")
+    scores = torch.zeros(1, index().size)
+    masked = processor(torch.tensor([ids_of(prompt)]), scores)
+
+    assert masked[0, name] == 0
+    assert masked[0, blank] == -Options().blank_penalty
+
+
 def test_a_row_with_an_unknown_prompt_is_refused() -> None:
     """The message says what to pad and how."""
     processor = MonitorLogitsProcessor([(ids_of(PROMPT), session(PROMPT))])

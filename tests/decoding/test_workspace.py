@@ -144,7 +144,7 @@ def test_paths_outside_the_workspace_are_refused(tmp_path: Path) -> None:
     outside = [tmp_path / "shop2/a.py", tmp_path / "shop/../shop2/a.py"]
 
     for path in outside:
-        with pytest.raises(WorkspaceError, match="outside the workspace .*--workspace"):
+        with pytest.raises(WorkspaceError, match=r"outside the workspace .*--workspace"):
             read_text(path, tmp_path / "shop")
 
 

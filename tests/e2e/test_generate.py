@@ -270,7 +270,8 @@ def test_the_text_behind_the_cursor_is_given_to_the_model(
     [text] = tokenizer.batch_decode(prompts)
     before, _, behind = text.partition("<|fim_suffix|>")
 
-    assert before.startswith("<|fim_prefix|>") and "from shop.order import Order" in before
+    assert before.startswith("<|fim_prefix|>")
+    assert "from shop.order import Order" in before
     assert "def cheapest(order: Order)" in behind
     assert behind.endswith("<|fim_middle|>")
 

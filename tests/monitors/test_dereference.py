@@ -186,13 +186,25 @@ def test_a_prompt_is_read_like_generated_text(prompt: list[str], more: list[str]
         assert MONITOR.pre(started) is None
 
 
-def test_white_space_behind_an_operator_may_not_go_on_for_ever() -> None:
+@pytest.mark.parametrize(
+    ("prefix", "gap", "leading"),
+    [
+        ("x = order", "", Leading.BLANKS),
+        ("x = order", " ", Leading.NONE),
+        ("x = order", "\\\n ", Leading.BLANKS),
+        ("x = (order", "\n  ", Leading.LINES),
+        ("x = (order", "\n" + " " * 100, Leading.NONE),
+    ],
+)
+def test_white_space_behind_an_operator_may_not_go_on_for_ever(
+    prefix: str, gap: str, leading: Leading
+) -> None:
     """A model that wants none of the names cannot evade them with blanks."""
-    state, valid = drive(start("x = order"), "." + " " * 101)
+    state, valid = drive(start(prefix), "." + gap)
 
     assert valid
     assert MONITOR.maskgen(MONITOR.answer(state, FACTS)) == Names(
-        frozenset([b"get", b"get_all", "größe".encode(), b"close"])
+        frozenset([b"get", b"get_all", "größe".encode(), b"close"]), leading
     )
 
 

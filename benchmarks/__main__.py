@@ -1,0 +1,96 @@
+"""Command line of the benchmarks: ``python -m benchmarks --help``."""
+
+import json
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import masks, overhead, replay, report, results, soundness, steps
+from benchmarks.machine import describe
+from benchmarks.results import Outcome
+from lsp_bridge import PROFILES, installed
+from monitors.errors import UsageError
+
+_log = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+class Name(StrEnum):
+    """What can be run."""
+
+    REPLAY = "replay"
+    SOUNDNESS = "soundness"
+    STEPS = "steps"
+    MASKS = "masks"
+    OVERHEAD = "overhead"
+    ALL = "all"
+    REPORT = "report"
+
+
+_MEASURED = [name for name in Name if name not in (Name.ALL, Name.REPORT)]
+
+
+def _run(name: Name, servers: list[str], limit: int | None) -> Outcome:
+    say: Callable[[str], None] = _log.print
+    match name:
+        case Name.REPLAY:
+            return replay.run(servers, say, limit)
+        case Name.SOUNDNESS:
+            return soundness.run(servers[0], say, limit)
+        case Name.STEPS:
+            return steps.run(say, limit)
+        case Name.MASKS:
+            return masks.run(say, limit)
+        case _:
+            return overhead.run(servers[0], say, limit)
+
+
+def main(
+    what: Annotated[Name, typer.Argument(help="Benchmark; 'report' only renders.")] = Name.ALL,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Smaller samples; results are not kept.")
+    ] = None,
+    server: Annotated[
+        list[str] | None, typer.Option(help="Language servers; results are not kept.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
+) -> None:
+    """Measure recall, soundness and speed; keep the results and render docs/benchmarks.md."""
+    servers = server or [name for name in PROFILES if installed.version(PROFILES[name])]
+    chosen = _MEASURED if what is Name.ALL else [what] if what in _MEASURED else []
+    kept = limit is None and not server
+    found: list[dict[str, Any]] = []
+    for name in chosen:
+        result = _run(name, servers, limit).as_dict(name, describe(servers))
+        found.append(result)
+        if kept:
+            results.save(result)
+    if kept:
+        report.write()
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        _show(found)
+
+
+def _show(found: list[dict[str, Any]]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("benchmark", "figure", "measured", "target", "met"):
+        table.add_column(column)
+    for result in found:
+        for check in result["checks"]:
+            measured, target, met = report.cells(check)
+            table.add_row(result["benchmark"], check["what"], measured, target, met)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except UsageError as error:
+        _log.print(f"benchmarks: {error}", markup=False)
+        sys.exit(2)

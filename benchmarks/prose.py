@@ -1,0 +1,46 @@
+"""The words of the report; it has no figures of its own."""
+
+HEAD = """# Benchmarks
+
+Every figure on this page comes from a file in [benchmarks/results](../benchmarks/results);
+`python -m benchmarks report` renders the page again. To measure on your machine:
+
+```console
+$ make bench                                   # everything, then this page
+$ python -m benchmarks steps                   # one: replay, soundness, steps, masks, overhead
+$ python -m benchmarks replay --server jedi    # with other servers: printed, not kept
+$ python -m benchmarks all --limit 5 --json    # smaller samples: printed as JSON, not kept
+```
+
+The packages are pinned wheels from PyPI; the first run downloads them, with what they depend on,
+into the user's cache folder. Nothing of them is run. Larger is not better where a target is a time.
+"""
+ABOUT = {
+    "replay": """Real modules are completed line by line, as an editor would have it (the rest of
+the file is known), with their own tokens forced. A site is a name behind a dot, outside strings,
+comments, imports and the definitions of members. It is *constrained* if the server gave a closed
+list, and *allowed* if the masks let every token of the true name pass. Files are picked at random
+(the seed is the package's name), tests left out, and read from their first line on.""",
+    "soundness": """Random logits are masked as an engine's adapter does it, at places inside
+functions of the packages where a statement was taken out. Receivers and dots are made likely,
+members are not. Then every name behind a dot is judged by a server that was started afterwards and
+has no cache. A dot at which the server has no closed list goes unconstrained and is not judged.""",
+    "steps": """Real text is accepted token by token; queries are answered at once, so this is the
+work of monitor, session and vocabulary alone: `accept` and the following `step`. *Unconstrained*:
+nothing was masked and nothing asked. *Constrained*: a mask was looked up or built, or the monitor
+was answered. *Judged*: the token holds a dot and a name, and its name was looked up.""",
+    "masks": """The index of a vocabulary and packed masks for 400 names, for names that were not
+seen before and for equal names in other objects. Times are those of the slowest kind of leading
+white space.""",
+    "overhead": """Whole files are replayed; a sleep stands for the forward pass, and the time
+without monitors is that of the sleeps as they were. The server is started anew for each file, so
+its first look at a project counts.""",
+}
+PARTS = {
+    "forward": "forward passes, as asked for",
+    "late_sleeps": "sleeps that ended late",
+    "waiting": "waiting for the language server",
+    "masks": "building and finding masks",
+    "accept_and_step": "monitor and session",
+    "starts_and_asking": "starting sessions (one for each line), asking ahead, everything else",
+}
