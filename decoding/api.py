@@ -67,7 +67,6 @@ def generate(
     Raises `UsageError` (`PositionError`, `WorkspaceError`, `ModelError`, `ServerError`) for a
     caller's mistake, before anything is generated.
     """
-    _check_numbers(max_new_tokens, temperature, deadline_s)
     document, pool = check_request(
         path,
         position,
@@ -76,6 +75,9 @@ def generate(
         until=until,
         monitors=monitors,
         crossing=crossing,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        deadline_s=deadline_s,
         pool=pool,
     )
     index = open_index(model, tokenizer)
@@ -174,6 +176,9 @@ def check_request(
     until: str | None = None,
     monitors: bool = True,
     crossing: str = "verify",
+    max_new_tokens: int = 1,
+    temperature: float = 0.0,
+    deadline_s: float = 1.0,
     pool: ServerPool | None = None,
 ) -> tuple[Document, ServerPool]:
     """Find every mistake in the arguments of `generate` that can be found without a model.
@@ -181,6 +186,7 @@ def check_request(
     Returns the document with its cursor, and the pool that will answer. Raises `UsageError`.
     Without ``monitors`` the server need not be installed.
     """
+    _check_numbers(max_new_tokens, temperature, deadline_s)
     if crossing not in tuple(CrossingPolicy):
         raise UsageError(f"got crossing={crossing!r}; expected one of {', '.join(CrossingPolicy)}")
     if until is not None and until not in tuple(Until):

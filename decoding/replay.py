@@ -59,6 +59,8 @@ class Report:
     waited_s: float = 0.0
     wall_s: float = 0.0
     baseline_s: float = 0.0
+    skipped: list[str] = field(default_factory=list)
+    """Files that could not be read, and why; not part of `as_dict`."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON. Shares are None where there was nothing to share."""

@@ -37,7 +37,7 @@ def find_workspace(path: Path) -> Path:
 
 
 def read_text(path: Path, workspace: Path | None = None) -> str:
-    """Text of a UTF-8 file with its line ends as they are.
+    """Text of a UTF-8 file with its line ends as they are, without a byte order mark.
 
     Raises `WorkspaceError` if the file cannot be read, is not UTF-8, or lies outside
     ``workspace`` once symbolic links are followed.
@@ -49,7 +49,7 @@ def read_text(path: Path, workspace: Path | None = None) -> str:
             "name a workspace that holds it (--workspace)"
         )
     try:
-        return real.read_bytes().decode("utf-8")
+        return real.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise WorkspaceError(
             f"{path} is not UTF-8 text ({error.reason} at byte {error.start}); convert it first"

@@ -73,8 +73,17 @@ def complete(
 
     path, position = _parse_spot(spot)
     rule, count = _parse_until(until)
+    new_tokens = max_new_tokens if count is None else count
     mgd.check_request(
-        path, position, workspace, server=server, crossing=crossing, monitors=monitors
+        path,
+        position,
+        workspace,
+        server=server,
+        crossing=crossing,
+        monitors=monitors,
+        max_new_tokens=new_tokens,
+        temperature=temperature,
+        deadline_s=deadline_ms / 1000,
     )
     loaded = mgd.load_model(model or BUNDLED_MODEL)
     result = mgd.generate(
@@ -83,7 +92,7 @@ def complete(
         position=position,
         workspace=workspace,
         server=server,
-        max_new_tokens=max_new_tokens if count is None else count,
+        max_new_tokens=new_tokens,
         temperature=temperature,
         seed=seed,
         monitors=monitors,
@@ -126,6 +135,8 @@ def replay(
         deadline_s=deadline_ms / 1000,
     )
     if as_json:
+        for reason in report.skipped:
+            _complain(f"skipped: {reason}")
         _print_json(report.as_dict())
     else:
         print_report(report, _output)

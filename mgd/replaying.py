@@ -12,9 +12,9 @@ from decoding.session import Options
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
 from decoding.wiring import language_named, open_guide
-from decoding.workspace import LANGUAGES, find_workspace
+from decoding.workspace import LANGUAGES, find_workspace, read_text
 from lsp_bridge import ServerPool
-from monitors.errors import UsageError
+from monitors.errors import UsageError, WorkspaceError
 
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
 
@@ -32,19 +32,23 @@ def replay_paths(
     """Replay files, and the source files under folders, through a language server.
 
     ``step_s``: seconds that stand for a forward pass; ``limit``: most dereference sites. Raises
-    `UsageError` for paths that do not exist or hold no source file, for unknown servers, and for
-    numbers that make no sense.
+    `UsageError` for paths that do not exist or hold no source file, for named files that cannot
+    be read or lie outside the workspace, for unknown servers, and for numbers that make no sense;
+    all of it before the first file is replayed. Unreadable files under folders are skipped, and
+    the report says so.
     """
     _check_numbers(step_s, limit, deadline_s)
+    paths = list(paths)
     files = list(source_files(paths))
     if not files:
         raise UsageError("found no source file; expected files or folders with .py files")
     root = workspace or _common_root(files)
+    files, skipped = _readable(files, named=set(paths), root=root)
     encoder = Vocabulary.load(tokenizer)
     with ServerPool(root) as pool:
         guide = open_guide(TokenIndex.open(encoder.vocabulary), "python", pool, server)
         name = pool.profile("python", server).name
-        report = Report(server=name, tokenizer=str(tokenizer))
+        report = Report(server=name, tokenizer=str(tokenizer), skipped=skipped)
         options = Options(deadline_s=deadline_s)
         Replay(
             guide,
@@ -77,6 +81,21 @@ def source_files(paths: Iterable[Path]) -> Iterator[Path]:
             yield from _under(path)
         else:
             raise UsageError(f"{path} does not exist; expected a file or a folder")
+
+
+def _readable(files: list[Path], named: set[Path], root: Path) -> tuple[list[Path], list[str]]:
+    """Files that can be replayed, and why the others cannot."""
+    readable, skipped = [], []
+    for path in files:
+        try:
+            read_text(path, root)
+        except WorkspaceError as error:
+            if path in named:
+                raise
+            skipped.append(str(error))
+        else:
+            readable.append(path)
+    return readable, skipped
 
 
 def _under(folder: Path) -> Iterator[Path]:
@@ -114,6 +133,8 @@ def print_report(report: Report, console: Console) -> None:
     if values["overhead"] is not None:
         table.add_row("overhead", f"{values['overhead']:.1%} over {values['baseline_s']} s")
     console.print(table)
+    for reason in report.skipped:
+        console.print(f"skipped: {reason}", markup=False)
     for entry in report.forbidden:
         console.print(
             f"forbidden: {entry.path}:{entry.line}:{entry.column} {entry.name}: {entry.reason}",

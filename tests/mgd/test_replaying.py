@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from decoding.replay import Forbidden, Report
-from mgd.replaying import print_report, source_files
+from mgd.models import BUNDLED_MODEL
+from mgd.replaying import print_report, replay_paths, source_files
 from monitors.errors import UsageError
 
 
@@ -74,3 +75,17 @@ def test_an_empty_report_is_printed_too() -> None:
 
     assert "constrained sites 0" in lines
     assert not any("overhead" in line for line in lines)
+
+
+@pytest.mark.e2e
+def test_an_unreadable_file_under_a_folder_is_skipped_and_said_so(tmp_path: Path) -> None:
+    """One file in another encoding must not cost the whole report; a named one is a mistake."""
+    (tmp_path / "good.py").write_text("import os\nx = os.path\n")
+    bad = tmp_path / "latin.py"
+    bad.write_bytes("x = 'größe'\n".encode("latin-1"))
+    report = replay_paths([tmp_path], Path(BUNDLED_MODEL), workspace=tmp_path)
+
+    assert report.files == 1
+    assert "latin.py is not UTF-8" in report.skipped[0]
+    with pytest.raises(UsageError, match="not UTF-8"):
+        replay_paths([bad], Path(BUNDLED_MODEL), workspace=tmp_path)
