@@ -24,7 +24,7 @@ imports: $(VENV)/.dev-installed
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev-installed
-	$(BIN)/pytest -m "not e2e" --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+	$(BIN)/pytest -m "not e2e" --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 e2e: $(VENV)/.dev-installed
 	$(BIN)/pytest -m e2e

@@ -3,8 +3,8 @@
 import re
 
 SILENCED = "the author silenced a type checker on this line"
+ELSEWHERE = "no dereference here: an error of the monitor"
 
-_IGNORED = re.compile(r"#\s*(?:type|pyright|pyrefly|mypy|ty):\s*ignore")
 _RECEIVER = re.compile(r"([^\W\d]\w*)\.\s*\Z")
 _PLATFORM = re.compile(r"sys\.platform|os\.name|\bhasattr\(|win32|Windows")
 _LINES_BEFORE = 12
@@ -13,16 +13,19 @@ _LINES_BEFORE = 12
 def cause(text: str, line: int, column: int, name: str, reason: str) -> str:
     """One phrase on the name at 1-based ``line`` and ``column`` of ``text``.
 
-    ``reason`` is the replay's own: whether the server listed the name.
+    ``reason`` is the replay's own: whether the server listed the name, and what the line says.
     """
+    if reason.startswith("no dereference"):
+        return ELSEWHERE
+    if reason.startswith("listed"):
+        return "the server lists it: an error of the mask"
+    if "silenced" in reason:
+        return SILENCED
+
     lines = text.splitlines()
     here = lines[line - 1]
     before, behind = here[: column - 1], here[column - 1 :]
     near = "\n".join(lines[max(0, line - _LINES_BEFORE) : line])
-    if reason.startswith("listed"):
-        return "the server lists it: an error of the mask"
-    if _IGNORED.search(here):
-        return SILENCED
     if _is_bound_behind(before, behind + "\n" + "\n".join(lines[line : line + 3])):
         return "a comprehension's variable, bound behind its use"
     if _is_set_outside(text, name):

@@ -92,7 +92,7 @@ def merge(reports: Iterable[Report]) -> Report:
 def _summary(report: Report) -> str:
     return (
         f"{report.dereference_sites} sites, {report.constrained_sites} constrained, "
-        f"{len(report.forbidden)} forbidden, {report.wall_s:.0f} s"
+        f"{report.allowed_sites} allowed, {report.wall_s:.0f} s"
     )
 
 
@@ -103,6 +103,7 @@ def _figures(reports: dict[str, Report], workspaces: Sequence[Workspace]) -> dic
         _explained(entry, roots[name]) | {"package": name}
         for name, report in reports.items()
         for entry in report.forbidden
+        if not _is_beyond_limit(entry)
     ]
     silenced = sum(entry["cause"] == SILENCED for entry in forbidden)
     return total | {
@@ -121,15 +122,23 @@ def _row(report: Report) -> dict[str, Any]:
         "sites": report.dereference_sites,
         "constrained": report.constrained_sites,
         "covered_share": share(report.constrained_sites, report.dereference_sites),
-        "forbidden": len(report.forbidden),
+        "forbidden": report.constrained_sites - report.allowed_sites,
         "allowed_share": share(report.allowed_sites, report.constrained_sites),
         "wall_s": round(report.wall_s, 2),
     }
 
 
+def _is_beyond_limit(entry: Forbidden) -> bool:
+    """Whether a token was forbidden at a site that is on the last line, but not in the sample."""
+    if not entry.reason.startswith("no dereference"):
+        return False
+    sites = dereference_sites(read_text(Path(entry.path)))
+    return any(site.line == entry.line and site.column >= entry.column for site in sites)
+
+
 def _explained(entry: Forbidden, root: Path) -> dict[str, Any]:
     """A forbidden name with its cause; the path is relative to the package."""
-    text = Path(entry.path).read_text("utf-8")
+    text = read_text(Path(entry.path))
     return {
         "path": Path(entry.path).resolve().relative_to(root.resolve()).as_posix(),
         "line": entry.line,

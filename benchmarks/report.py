@@ -30,7 +30,11 @@ def cells(check: Mapping[str, Any]) -> tuple[str, str, str]:
     sign = "≥" if check["at_least"] else "≤"
     target = quantity(check["target"], check["unit"])
     measured = quantity(check["measured"], check["unit"])
-    return measured, f"{sign} {target}", "met" if check["met"] else "**not met**"
+    return measured, f"{sign} {target}", "met" if check["met"] else "not met"
+
+
+def _emphasised(measured: str, target: str, verdict: str) -> tuple[str, str, str]:
+    return measured, target, verdict if verdict == "met" else f"**{verdict}**"
 
 
 def quantity(value: float | None, unit: str) -> str:
@@ -55,12 +59,12 @@ def _cell(value: object) -> str:
 
 def _section(name: str, result: Result) -> str:
     machine = result["machine"]
-    servers = ", ".join(f"{server} {version}" for server, version in machine["servers"].items())
+    servers = ", ".join(f"{name} {version}" for name, version in machine["servers"].items())
     where = (
         f"Measured {machine['date']} at `{machine['version']}` on {machine['cpu']}, "
         f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}; {servers}."
     )
-    checks = [(check["what"], *cells(check)) for check in result["checks"]]
+    checks = [(check["what"], *_emphasised(*cells(check))) for check in result["checks"]]
     parts = [
         f"## {name.capitalize()}\n",
         ABOUT[name] + "\n",

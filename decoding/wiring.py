@@ -11,10 +11,9 @@ from lsp_bridge import Handle, ServerPool
 from monitors.dereference import DereferenceMonitor
 from monitors.errors import UsageError
 from monitors.languages.language import Language
-from monitors.languages.python import PYTHON
+from monitors.languages.registry import LANGUAGES
 from monitors.protocols import Answer, Query
 
-_LANGUAGES: dict[str, Language] = {"python": PYTHON}
 _START_TIMEOUT_S = 30.0
 _pools: dict[Path, ServerPool] = {}
 _pools_lock = threading.Lock()
@@ -22,9 +21,9 @@ _pools_lock = threading.Lock()
 
 def language_named(name: str) -> Language:
     """The lexer of a language; raises `UsageError` for one that monitors do not know."""
-    language = _LANGUAGES.get(name)
+    language = LANGUAGES.get(name)
     if language is None:
-        known = ", ".join(sorted(_LANGUAGES))
+        known = ", ".join(sorted(LANGUAGES))
         raise UsageError(f"no monitor knows the language {name!r}; expected one of {known}")
     return language
 

@@ -8,10 +8,8 @@ from pathlib import Path
 from lsp_bridge.holes import repair
 from lsp_bridge.profiles.profile import Profile, Unfinished
 from monitors.languages.language import Language, LexState
-from monitors.languages.python import PYTHON
+from monitors.languages.registry import LANGUAGES
 from monitors.protocols import Query
-
-_LANGUAGES: dict[str, Language] = {"python": PYTHON}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class Preparer:
         """The question for ``query``, on the document laid out as ``profile`` wants it."""
         document = query.document
         text = document.prefix + document.suffix
-        language = _LANGUAGES.get(document.language)
+        language = LANGUAGES.get(document.language)
         if profile.unfinished is Unfinished.REPAIR and language is not None:
             state = self._state(language, document.prefix)
             text = repair(language, state, document.prefix, document.suffix).text

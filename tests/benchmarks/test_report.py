@@ -1,0 +1,117 @@
+"""The report shows what the result files say."""
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks import overhead, report, results
+from benchmarks.causes import SILENCED
+from benchmarks.results import Check, Outcome
+from decoding.replay import Report
+
+MACHINE: dict[str, object] = {
+    "date": "2026-01-02 03:04 UTC",
+    "cpu": "Some CPU",
+    "cores": 2,
+    "system": "Linux x86_64",
+    "python": "3.11.0",
+    "servers": {"pyrefly": "1.0", "jedi": None},
+    "version": "abc1234",
+}
+FORBIDDEN = {
+    "path": "shop/order.py",
+    "line": 7,
+    "name": "total",
+    "source": "a = x.total | `y`",
+    "reason": "not in the server's list (3 names)",
+    "cause": SILENCED,
+    "package": "shop",
+}
+
+
+def _server(forbidden: list[dict[str, Any]]) -> dict[str, Any]:
+    total = Report("pyrefly", "t", files=2, dereference_sites=1200, constrained_sites=1100)
+    total.fail_open.update({"empty_list": 100})
+    row = {"covered_share": 0.91667, "allowed_share": 0.999}
+    return total.as_dict() | {
+        "forbidden": forbidden,
+        "silenced": len(forbidden),
+        "allowed_share_unless_silenced": 1.0,
+        "packages": {"shop": row},
+    }
+
+
+def _results() -> dict[str, dict[str, Any]]:
+    sample = Report("pyrefly", "t", tokens=100, wall_s=2.2, baseline_s=2.0, waited_s=0.1)
+    outcomes = {
+        "replay": Outcome(
+            {
+                "vocabulary": "big, 131,072 entries",
+                "sites_per_package": 160,
+                "sites_per_file": 40,
+                "packages": {"shop": "1.0"},
+            },
+            {"pyrefly": _server([FORBIDDEN])},
+            [Check("pyrefly: true token allowed", 0.99123, 0.995, "share", at_least=True)],
+        ),
+        "masks": Outcome(
+            {},
+            {
+                "big": {
+                    "entries": 131072,
+                    "build_s": 0.8,
+                    "load_s": 0.1,
+                    "fresh_ms": 0.3,
+                    "repeated_ms": 0.01,
+                }
+            },
+            [Check("index, built", 0.8, 1.0, "s")],
+        ),
+        "overhead": Outcome(
+            {"server": "pyrefly", "step_ms": 20.0, "files": ["shop: order.py"]},
+            {"asking ahead": overhead.account(sample, 0.02)},
+            [Check("added", None, 0.15, "share")],
+        ),
+    }
+    return {name: outcome.as_dict(name, MACHINE) for name, outcome in outcomes.items()}
+
+
+def test_every_check_is_a_line_with_its_verdict() -> None:
+    """Figure, target, met or not; a figure that is missing is not met."""
+    page = report.render(_results())
+
+    assert "| pyrefly: true token allowed | 99.12 % | ≥ 99.50 % | **not met** |" in page
+    assert "| index, built | 0.8 s | ≤ 1 s | met |" in page
+    assert "| added | – | ≤ 15.00 % | **not met** |" in page
+
+
+def test_forbidden_names_are_listed_with_their_causes() -> None:
+    """Marks that mean something in a table are escaped."""
+    page = report.render(_results())
+
+    assert f"- 1 × {SILENCED}" in page
+    assert "| `shop/order.py:7` | `a = x.total \\| 'y'` | " + SILENCED in page
+
+
+def test_the_page_says_where_and_when_and_where_the_time_went() -> None:
+    """Machine, versions, and parts that add up."""
+    page = report.render(_results())
+
+    assert "2026-01-02 03:04 UTC at `abc1234` on Some CPU, 2 cores" in page
+    assert "| waiting for the language server | 0.10 s (5.00 %) |" in page
+    assert "91.67 % / 99.90 %" in page
+
+
+def test_benchmarks_without_results_are_left_out() -> None:
+    """No file, no section, no figure."""
+    assert "## " not in report.render({})
+    assert "## Masks" in report.render({"masks": _results()["masks"]})
+
+
+def test_only_result_files_are_read(tmp_path: Path) -> None:
+    """The page is the same whenever it is rendered."""
+    for result in _results().values():
+        results.save(result, tmp_path / "results")
+    for name in ("a.md", "b.md"):
+        report.write(tmp_path / "results", tmp_path / name)
+
+    assert (tmp_path / "a.md").read_text() == (tmp_path / "b.md").read_text()
