@@ -22,7 +22,7 @@ from lsp_bridge import ServerPool
 from monitors.dereference import DereferenceMonitor
 from monitors.protocols import Answer, Query
 
-WALKS = 16
+WALKS = 20
 """Texts for each package, vocabulary and crossing policy."""
 STEPS = 24
 """Tokens of a text."""

@@ -40,7 +40,8 @@ def missing(profile: Profile) -> ServerError:
 
 def connection(profile: Profile, project: Project) -> Connection:
     """A connection that is not started yet. Raises ServerError if the program is missing."""
-    environment = {"PATH": search_path(), **profile.environment}
+    # Servers ask the interpreter for its paths with `-c`: it must not import from the workspace.
+    environment = {"PATH": search_path(), "PYTHONSAFEPATH": "1", **profile.environment}
     return Connection(_command(profile), project.root, environment)
 
 

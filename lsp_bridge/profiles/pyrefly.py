@@ -1,8 +1,12 @@
 """pyrefly: complete lists, fastest of the Python servers; the default."""
 
+from pathlib import Path
+
 from lsp_bridge.profiles.profile import Profile, Tree
 from lsp_bridge.profiles.python_rules import BARE_CLASS, pyrefly_implied, pyrefly_open
 from lsp_bridge.project import Project
+
+_CONFIGURATION = str(Path(__file__).with_suffix(".toml"))
 
 
 def _settings(project: Project) -> Tree:
@@ -10,9 +14,15 @@ def _settings(project: Project) -> Tree:
         "python": {
             "pythonPath": project.interpreter,
             "pyrefly": {
+                # The workspace's own file may name an interpreter, which pyrefly would run.
+                "configPath": _CONFIGURATION,
                 "displayTypeErrors": "force-off",
                 "disableTypeErrors": True,
-                "extraSearchPaths": [*project.source_roots, *project.site_packages],
+                "extraSearchPaths": [
+                    *project.source_roots,
+                    str(project.root),
+                    *project.site_packages,
+                ],
             },
             "analysis": {"importFormat": "absolute"},
         }
