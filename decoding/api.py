@@ -12,7 +12,14 @@ from decoding.statistics import Statistics
 from decoding.stopping import Stopper, Until
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
-from decoding.wiring import ServerAnalyst, language_named, monitor_for, open_guide, shared_pool
+from decoding.wiring import (
+    ServerAnalyst,
+    language_named,
+    monitor_for,
+    open_guide,
+    open_silent_guide,
+    shared_pool,
+)
 from decoding.workspace import find_workspace, open_document
 from lsp_bridge.pool import ServerPool
 from monitors.errors import ModelError, UsageError
@@ -81,13 +88,14 @@ def generate(
         pool=pool,
     )
     index = open_index(model, tokenizer)
-    prompt = _prompt(model, tokenizer, index, document, max_new_tokens, heal=monitors)
-    session = None
+    prompt = _prompt(model, tokenizer, index, document, max_new_tokens)
     if monitors:
-        options = Options(crossing=CrossingPolicy(crossing), deadline_s=deadline_s, strict=strict)
         guide = open_guide(index, document.language, pool, server)
-        start = _without_healed(document, prompt.healed)
-        session = Session(guide, start, healed=prompt.healed, options=options)
+    else:
+        guide = open_silent_guide(index, document.language)
+    options = Options(crossing=CrossingPolicy(crossing), deadline_s=deadline_s, strict=strict)
+    start = _without_healed(document, prompt.healed)
+    session = Session(guide, start, healed=prompt.healed, options=options)
     output = _Output(index, document, prompt.healed, until)
     sampling = _sampling(temperature, seed) | {"max_new_tokens": max_new_tokens}
     started = time.perf_counter()
@@ -98,10 +106,9 @@ def generate(
         output.is_done,
         sampling | {"eos_token_id": sorted(index.end_ids)} | generate_options,
     )
-    statistics = Statistics(tokens=sum(map(len, rows))) if session is None else session.statistics
-    statistics.wall_s = time.perf_counter() - started
+    session.statistics.wall_s = time.perf_counter() - started
     texts = tuple(output.text(ids) for ids in rows)
-    return Completion(texts[0], texts, statistics)
+    return Completion(texts[0], texts, session.statistics)
 
 
 def invented_names(
@@ -219,18 +226,9 @@ def _sampling(temperature: float, seed: int | None) -> dict[str, Any]:
 
 
 def _prompt(
-    model: Any,
-    tokenizer: Any,
-    index: TokenIndex,
-    document: Document,
-    max_new_tokens: int,
-    *,
-    heal: bool,
+    model: Any, tokenizer: Any, index: TokenIndex, document: Document, max_new_tokens: int
 ) -> fim.Prompt:
-    """The prompt: what fits of the prefix, and of the suffix for a model that can fill in.
-
-    Healed only where a session sees to it that the text which was taken off is written again.
-    """
+    """The prompt: what fits of the prefix, and of the suffix for a model that can fill in."""
     config = model.config.get_text_config()
     context = getattr(config, "max_position_embeddings", None) or _DEFAULT_CONTEXT
 
@@ -245,7 +243,7 @@ def _prompt(
             start_ids=tokenizer("")["input_ids"] or _first_id(tokenizer),
         )
 
-    prompt = build(index if heal else None)
+    prompt = build(index)
     # SentencePiece puts a blank before a text; where that was healed too, there is nothing to heal.
     return prompt if document.prefix.encode().endswith(prompt.healed) else build(None)
 

@@ -139,7 +139,7 @@ class _StopEachRow(StoppingCriteria):
         self,
         prompt_length: int,
         is_done: Callable[[list[int]], bool],
-        processor: MonitorLogitsProcessor | None,
+        processor: MonitorLogitsProcessor,
     ) -> None:
         self._prompt_length = prompt_length
         self._is_done = is_done
@@ -147,8 +147,7 @@ class _StopEachRow(StoppingCriteria):
 
     def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
         """Tensor of shape (rows,): True where the row is finished."""
-        if self._processor is not None:
-            self._processor.sampled(input_ids)
+        self._processor.sampled(input_ids)
         done = [self._is_done(ids[self._prompt_length :]) for ids in input_ids.tolist()]
         return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
 
@@ -156,29 +155,26 @@ class _StopEachRow(StoppingCriteria):
 def generate(
     model: Any,
     prompt: Sequence[int],
-    session: Session | None,
+    session: Session,
     is_done: Callable[[list[int]], bool],
     options: Mapping[str, Any],
 ) -> list[list[int]]:
     """Token ids generated for one prompt, one list per returned sequence.
 
-    ``session`` None generates without monitors. ``options`` go to ``model.generate``; those that
-    would drop the processor without a word raise `UsageError`.
+    ``options`` go to ``model.generate``; those that would drop the processor without a word raise
+    `UsageError`.
     """
     if options.get("cache_implementation") == "paged":
         raise UsageError(
             "cache_implementation='paged' ignores logits processors, so nothing would be "
             "constrained; leave it out"
         )
-    processor = None if session is None else MonitorLogitsProcessor([(prompt, session)])
+    processor = MonitorLogitsProcessor([(prompt, session)])
     ids = torch.tensor([list(prompt)], dtype=torch.long, device=model.device)
     sequences = model.generate(
         input_ids=ids,
         attention_mask=torch.ones_like(ids),
-        logits_processor=[
-            *options.get("logits_processor", ()),
-            *([processor] if processor else ()),
-        ],
+        logits_processor=[*options.get("logits_processor", ()), processor],
         stopping_criteria=[
             *options.get("stopping_criteria", ()),
             _StopEachRow(len(prompt), is_done, processor),

@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from decoding.session import Guide
+from decoding.session import Guide, Ticket
 from decoding.trie import TokenIndex
 from lsp_bridge import Handle, ServerPool
 from monitors.dereference import DereferenceMonitor
@@ -13,6 +13,7 @@ from monitors.errors import UsageError
 from monitors.languages.language import Language
 from monitors.languages.registry import LANGUAGES
 from monitors.protocols import Answer, Query
+from monitors.silent import SilentMonitor
 
 _START_TIMEOUT_S = 30.0
 _pools: dict[Path, ServerPool] = {}
@@ -57,6 +58,19 @@ def open_guide(
     with suppress(concurrent.futures.TimeoutError):
         pool.start(language, server=server).result(_START_TIMEOUT_S)
     return Guide(index, lexer, monitor_for(language), ServerAnalyst(pool, server))
+
+
+def open_silent_guide(index: TokenIndex, language: str) -> Guide:
+    """A guide without monitors: nothing is asked, and only healed text is required."""
+    return Guide(index, language_named(language), SilentMonitor(), _NobodyAsked())
+
+
+class _NobodyAsked:
+    """The analyst of a monitor that never asks."""
+
+    def ask(self, query: Query) -> Ticket:
+        """Not called."""
+        raise NotImplementedError("a silent monitor asks nothing")
 
 
 class ServerAnalyst:
