@@ -18,7 +18,8 @@ import numpy as np
 from decoding import masks
 from decoding.masks import Row
 from decoding.statistics import Statistics
-from decoding.trie import IntArray, TokenIndex
+from decoding.tables import IntArray
+from decoding.trie import TokenIndex
 from monitors.constraints import ANYTHING, Constraint, Literal, Names
 from monitors.errors import AnalysisError
 from monitors.languages.language import Language

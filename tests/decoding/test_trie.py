@@ -221,7 +221,7 @@ def test_an_index_from_the_cache_is_the_same(
     """The second `open` reads the file that the first one wrote, and builds nothing."""
     vocabulary = tokenizers.vocabulary(name)
     built = TokenIndex.open(vocabulary, tmp_path)
-    monkeypatch.setattr("decoding.trie._build", None)
+    monkeypatch.setattr("decoding.trie.build", None)
 
     assert_same(built, TokenIndex.open(vocabulary, tmp_path))
     assert [file.suffix for file in tmp_path.iterdir()] == [".npz"]
