@@ -93,10 +93,10 @@ def _judge(
     listing = Listing(listed, text, cursor)
     if why := profile.open_type(listing):
         return Unavailable(Reason.OPEN_TYPE, why)
-    implied = [name for name in profile.implied(listing) if name not in listed]
-    plain = frozenset(name for name in (*listed, *implied) if not is_dunder(name))
+    plain = frozenset(name for name in listed if not is_dunder(name))
     if (profile.unknown_if_only_dunder and not plain) or plain in profile.unknown_lists:
         return Unavailable(Reason.UNKNOWN_TYPE, f"only {len(names)} names of every object")
+    implied = [name for name in profile.implied(listing) if name not in listed]
     return Facts((*names, *map(Name, dict.fromkeys(implied))))
 
 

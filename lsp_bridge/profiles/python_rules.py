@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from lsp_bridge.profiles.profile import Item, Listing
 from lsp_bridge.profiles.python_source import (
     assigned_members,
+    imported_as,
     is_in_mixin,
     is_unannotated_parameter,
     is_under_construction,
+    probed_members,
     receiver,
 )
 
@@ -27,16 +29,20 @@ _NO_ITEM = Item(0, "")
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+([^\r\n#;]+)", re.MULTILINE)
 _SUPER = re.compile(r"\bsuper\([^()]*\)\.\Z")
 _CLASS = re.compile(r"^[ \t]*class[ \t]+\w+[ \t]*\(([^:]*)\)[ \t]*:", re.MULTILINE)
+_UNKNOWN_PART = re.compile(r"(?:^|\| )(?:Unknown|Any)(?= \||$)")
 _METACLASS = re.compile(r",\s*metaclass\s*=[^,]*\Z")
 _LONGEST_RECEIVER = 200
 
 
 def every_value(listing: Listing) -> Iterable[str]:
-    """Members of `object`, and those that the file itself sets on objects from outside.
+    """Members of `object`, and what the file itself says of its objects' members.
 
-    jedi leaves the first out for modules, pyrefly for ``super()``; no server sees the second.
+    jedi leaves the first out for modules, pyrefly for ``super()``; no server sees what a file sets
+    on objects from outside, asks about with ``hasattr``, or what stubs keep quiet about.
     """
-    return (*OBJECT_MEMBERS, *assigned_members(listing.text))
+    name = receiver(listing.text, listing.cursor)
+    of_receiver = (*probed_members(name, listing.text), *_module_names(name, listing))
+    return (*OBJECT_MEMBERS, *assigned_members(listing.text), *of_receiver)
 
 
 def defines_getattr(listing: Listing) -> str:
@@ -69,6 +75,8 @@ def pyrefly_open(listing: Listing) -> str:
     """
     if listing.items.get("__new__", _NO_ITEM).detail == "Unknown":
         return "a base class is unknown"
+    if _UNKNOWN_PART.search(listing.items.get("__class__", _NO_ITEM).detail):
+        return "a part of the type is unknown"
     metaclass = listing.items.get("__class__", _NO_ITEM).detail.startswith("type[type[")
     if metaclass and "_generate_next_value_" not in listing.items:
         return "a class with a metaclass"
@@ -76,19 +84,20 @@ def pyrefly_open(listing: Listing) -> str:
 
 
 def jedi_implied(listing: Listing) -> Iterable[str]:
-    """What jedi leaves out: what enumerations add, and private names of modules in stubs."""
+    """What jedi leaves out: what enumerations add."""
     if "_generate_next_value_" in listing.items and "__mro__" in listing.items:
         return (*every_value(listing), "__members__")
-    if _is_module(listing.items):
-        return (*every_value(listing), *_private_names(receiver(listing.text, listing.cursor)))
     return every_value(listing)
 
 
-def _private_names(module: str) -> Iterable[str]:
-    """``_getframe`` and its like, of modules of the standard library that are loaded here."""
-    if module not in sys.stdlib_module_names or module not in sys.modules:
-        return ()
-    return (name for name in dir(sys.modules[module]) if name.startswith("_"))
+def _module_names(name: str, listing: Listing) -> Iterable[str]:
+    """Names, ``_getframe`` and its like too, of a standard module that is loaded here.
+
+    Stubs and servers hide many; a module that is not loaded is not imported for it.
+    """
+    module = imported_as(name, listing.text)
+    is_standard = module in sys.stdlib_module_names and module in sys.modules
+    return dir(sys.modules[module]) if is_standard and _is_module(listing.items) else ()
 
 
 def jedi_open(listing: Listing) -> str:
@@ -120,8 +129,8 @@ def _is_class(items: Mapping[str, Item]) -> bool:
 
     An instance would show ``__dir__`` as a method.
     """
-    item = items.get("__dir__", _NO_ITEM)
-    return item.kind == _FUNCTION or item.detail.startswith("((self:")
+    is_union = items.get("__class__", _NO_ITEM).detail.startswith("((")
+    return is_union or items.get("__dir__", _NO_ITEM).kind == _FUNCTION
 
 
 def _is_module(items: Mapping[str, Item]) -> bool:

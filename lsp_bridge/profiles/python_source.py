@@ -28,6 +28,22 @@ def assigned_members(text: str) -> Iterator[str]:
     return (match[1] for match in _ASSIGNED_MEMBER.finditer(text))
 
 
+def probed_members(name: str, text: str) -> list[str]:
+    """Names that the file asks about with ``hasattr(name, "...")`` or ``getattr``."""
+    if not name:
+        return []
+    tested = rf"\b(?:hasattr|getattr)\(\s*{re.escape(name)}\s*,\s*[\"']([^\W\d]\w*)[\"']"
+    return re.findall(tested, text)
+
+
+def imported_as(name: str, text: str) -> str:
+    """The module that the file calls ``name``: itself, unless ``import module as name`` says so."""
+    if not name or not name.isidentifier():
+        return name
+    found = re.search(rf"^[ \t]*import[ \t]+([\w.]+)[ \t]+as[ \t]+{name}\b", text, re.MULTILINE)
+    return name if found is None else found[1]
+
+
 def is_under_construction(name: str, text: str, cursor: int) -> bool:
     """Whether ``name`` was bound last by ``name = ....__new__(...)``: members come one by one."""
     nearby = text[max(0, cursor - _NEARBY) : cursor]

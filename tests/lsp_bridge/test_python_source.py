@@ -4,9 +4,11 @@ import pytest
 
 from lsp_bridge.profiles.python_source import (
     assigned_members,
+    imported_as,
     is_in_mixin,
     is_unannotated_parameter,
     is_under_construction,
+    probed_members,
     receiver,
 )
 
@@ -74,3 +76,18 @@ def test_a_class_that_calls_itself_a_mixin_has_members_from_elsewhere(
     text = f"class Before: pass\nclass {name}:\n    def f(self):\n        self."
 
     assert is_in_mixin(text, len(text)) is expected
+
+
+def test_members_that_the_file_asks_about_are_found() -> None:
+    """``hasattr`` and ``getattr`` on the same receiver, with a literal name."""
+    text = 'if hasattr(sys, "real_prefix"): getattr(a.b, \'own\', None); hasattr(other, "x")\n'
+
+    assert probed_members("sys", text) == ["real_prefix"]
+    assert probed_members("a.b", text) == ["own"]
+    assert probed_members("", text) == []
+
+
+@pytest.mark.parametrize(("name", "module"), [("t", "typing"), ("os", "os"), ("a.b", "a.b")])
+def test_a_module_may_go_by_another_name(name: str, module: str) -> None:
+    """``import typing as t`` at the beginning of a line."""
+    assert imported_as(name, "import os\nimport typing as t\n") == module
