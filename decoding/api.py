@@ -228,14 +228,18 @@ def _sampling(temperature: float, seed: int | None) -> dict[str, Any]:
 def _prompt(
     model: Any, tokenizer: Any, index: TokenIndex, document: Document, max_new_tokens: int
 ) -> fim.Prompt:
-    """The prompt: what fits of the prefix, and of the suffix for a model that can fill in."""
+    """The prompt: what fits of the prefix, and of the suffix for a model that can fill in.
+
+    At the end of a file there is nothing to fill in: models continue better than they fill.
+    """
+    has_suffix = bool(document.suffix.strip())
     config = model.config.get_text_config()
     context = getattr(config, "max_position_embeddings", None) or _DEFAULT_CONTEXT
 
     def build(healing: TokenIndex | None) -> fim.Prompt:
         return fim.build_prompt(
             lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
-            fim.detect(tokenizer.get_vocab().get),
+            fim.detect(tokenizer.get_vocab().get) if has_suffix else None,
             document.prefix,
             document.suffix,
             max_tokens=context - max_new_tokens,

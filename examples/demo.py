@@ -12,7 +12,7 @@ import mgd
 
 PROJECT = Path(__file__).parent / "harbor"
 SPOTS = (
-    ("desk.py", "if berth."),
+    ("manifest.py", "total += vessel."),
     ("crane.py", "hold = vessel."),
     ("billing.py", "total = tariff."),
 )

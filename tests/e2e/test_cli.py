@@ -19,7 +19,7 @@ from tests.fakes import gone
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 ROOT = Path(__file__).parents[2]
 HARBOR = ROOT / "examples" / "harbor"
-DESK = HARBOR / "src/harbor/desk.py"
+MANIFEST = HARBOR / "src/harbor/manifest.py"
 COMMAND = [sys.executable, "-c", "from mgd.cli import main; main()"]
 
 
@@ -40,30 +40,30 @@ def spot(file: Path, text: str) -> str:
 
 @pytest.mark.parametrize("server", sorted(PROFILES))
 def test_a_completion_names_a_member(server: str) -> None:
-    """Behind ``berth.`` comes a member of the class that another file defines."""
+    """Behind ``vessel.`` comes a member of the class that another file defines."""
     if executable(PROFILES[server].command[0]) is None:
         pytest.skip(f"not installed: {PROFILES[server].install}")
-    place = spot(DESK, "if berth.")
+    place = spot(MANIFEST, "total += vessel.")
     ran = mgd("complete", place, "--server", server, "--json", "--deadline-ms", 30_000)
     value = json.loads(ran.stdout)
-    names = {"label", "quay_length_m", "water_depth_m", "stays"}
-    names |= {"can_moor", "moor", "current_stay", "cast_off"}
-    name = re.match(r"\w*", value["text"].lstrip(" \t\\\n"))
+    names = {"call_sign", "length_m", "draught_m", "holds"}
+    names |= {"cargo_total", "roomiest_hold", "is_laden"}
+    name = re.match(r"\w*", value["text"])
 
     assert (ran.returncode, ran.stderr) == (0, "")
     assert name is not None
-    assert name[0].startswith("__") or name[0] in {"", *names}, value["text"]
+    assert name[0].startswith("__") or name[0] in names, value["text"]
     assert value["stats"]["constrained"] >= 1
 
 
 def test_a_completion_is_printed_as_it_would_be_inserted() -> None:
     """Nothing but the text, and no file is changed."""
-    before = DESK.read_bytes()
-    ran = mgd("complete", spot(DESK, "if berth."), "--until", "3 tokens")
+    before = MANIFEST.read_bytes()
+    ran = mgd("complete", spot(MANIFEST, "total += vessel."), "--until", "3 tokens")
 
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.endswith("\n")
-    assert DESK.read_bytes() == before
+    assert MANIFEST.read_bytes() == before
 
 
 def test_a_replay_of_finished_code_forbids_nothing() -> None:
@@ -97,7 +97,7 @@ def test_a_replay_finds_names_that_do_not_exist(tmp_path: Path) -> None:
 
 def test_a_replay_of_a_file_outside_the_workspace_is_refused(tmp_path: Path) -> None:
     """With one line that names the workspace."""
-    ran = mgd("replay", DESK, "--workspace", tmp_path)
+    ran = mgd("replay", MANIFEST, "--workspace", tmp_path)
 
     assert ran.returncode == 2
     assert ran.stderr.startswith("mgd: ")
@@ -147,7 +147,7 @@ def test_an_interrupted_command_leaves_nothing_behind(
     """No server, no child of one, no stack trace; 130 tells the shell that it was Ctrl-C."""
     if sys.platform != "linux" and ending is not signal.SIGINT:
         pytest.skip("the kernel is asked to end servers on Linux only")
-    arguments = ["complete", spot(DESK, "if berth."), "--max-new-tokens", "900"]
+    arguments = ["complete", spot(MANIFEST, "total += vessel."), "--max-new-tokens", "900"]
     arguments += ["--until", "900", "--deadline-ms", "60000", "--temperature", "3"]
     with subprocess.Popen(
         [*COMMAND, *arguments],

@@ -1,4 +1,4 @@
-"""The crane: someone is typing here, the demo goes on."""
+"""The crane: someone is typing at the end of this file, the demo goes on."""
 
 from harbor.vessel import Vessel
 
@@ -6,4 +6,3 @@ from harbor.vessel import Vessel
 def load_cargo(vessel: Vessel, tonnes: float) -> None:
     """Put cargo into the hold where most room is left."""
     hold = vessel.
-    hold.stow(tonnes)
