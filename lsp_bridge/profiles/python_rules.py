@@ -9,6 +9,7 @@ from lsp_bridge.profiles.python_source import (
     assigned_members,
     imported_as,
     is_in_mixin,
+    is_narrowed,
     is_unannotated_parameter,
     is_under_construction,
     probed_members,
@@ -104,11 +105,14 @@ def jedi_open(listing: Listing) -> str:
     """With a base class that cannot be resolved, jedi leaves out the members of `object`.
 
     It takes parameters without annotation for what their default value is, or what the calls in
-    the same file pass: a guess, and no closed list.
+    the same file pass, and misses many a test with ``isinstance``: guesses, and no closed lists.
     """
     name = receiver(listing.text, listing.cursor).split(".")[0]
     if name and is_unannotated_parameter(name, listing.text, listing.cursor):
         return "the type of a parameter is a guess"
+    whole = receiver(listing.text, listing.cursor)
+    if whole and is_narrowed(whole, listing.text, listing.cursor):
+        return "jedi does not follow isinstance everywhere"
     if "__class__" not in listing.items and not _is_module(listing.items):
         return "a base class is unknown"
     return defines_getattr(listing)

@@ -51,6 +51,15 @@ def is_under_construction(name: str, text: str, cursor: int) -> bool:
     return bool(bound) and ".__new__(" in bound[-1]
 
 
+def is_narrowed(name: str, text: str, cursor: int) -> bool:
+    """Whether ``isinstance(name, ...)`` or a ``match`` on it stands shortly before the cursor."""
+    nearby = text[max(0, cursor - _NEARBY) : cursor]
+    return (
+        re.search(rf"\bisinstance\(\s*{re.escape(name)}\s*,|\bmatch {re.escape(name)}:", nearby)
+        is not None
+    )
+
+
 def is_in_mixin(text: str, cursor: int) -> bool:
     """Whether the class around the cursor calls itself a mixin: other classes bring its members."""
     classes = _CLASS.findall(text, 0, cursor)

@@ -6,6 +6,7 @@ from lsp_bridge.profiles.python_source import (
     assigned_members,
     imported_as,
     is_in_mixin,
+    is_narrowed,
     is_unannotated_parameter,
     is_under_construction,
     probed_members,
@@ -91,3 +92,12 @@ def test_members_that_the_file_asks_about_are_found() -> None:
 def test_a_module_may_go_by_another_name(name: str, module: str) -> None:
     """``import typing as t`` at the beginning of a line."""
     assert imported_as(name, "import os\nimport typing as t\n") == module
+
+
+def test_a_receiver_that_was_tested_has_a_narrower_type() -> None:
+    """``isinstance`` on the same receiver, or a ``match`` on it, before the cursor."""
+    text = "if isinstance(node, A):\n    node.x\nmatch other:\n    case A():\n        other."
+
+    assert is_narrowed("node", text, len(text))
+    assert is_narrowed("other", text, len(text))
+    assert not is_narrowed("x", text, len(text))

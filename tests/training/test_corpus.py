@@ -17,8 +17,8 @@ from training.corpus import (
     is_vendored,
     limit_tests,
     read_wheel,
-    wheel_source,
 )
+from training.licences import wheel_source
 
 CODE = "\n".join(f"def handler_{n}(request):\n    return request.path_{n}\n" for n in range(20))
 
