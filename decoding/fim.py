@@ -83,6 +83,8 @@ FORMATS = (
         guarded=True,
     ),
     Format("codestral", "[PREFIX]", "[SUFFIX]", None, ("</s>",), start="<s>"),
+    # The bundled model: suffix first too, since a small model continues better than it jumps back.
+    Format("suffix-first", "<|prefix|>", "<|suffix|>", None, ("<|endoftext|>",)),
 )
 
 

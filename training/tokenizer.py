@@ -10,8 +10,8 @@ from transformers import PreTrainedTokenizerFast
 
 VOCABULARY = 16_384
 END = "<|endoftext|>"
-PREFIX = "<|fim_prefix|>"
-SUFFIX = "<|fim_suffix|>"
+PREFIX = "<|prefix|>"
+SUFFIX = "<|suffix|>"
 MIDDLE = "<|fim_middle|>"
 FILE_SEPARATOR = "<|file_sep|>"
 SPECIAL = (END, PREFIX, SUFFIX, MIDDLE, FILE_SEPARATOR)

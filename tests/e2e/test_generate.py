@@ -256,7 +256,7 @@ def test_generation_ends_where_it_was_asked_to(project: Project, until: str) -> 
 def test_the_text_behind_the_cursor_is_given_to_the_model(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the bundled model was trained: prefix, suffix, middle."""
+    """As the bundled model fills in best: the suffix first, then what the middle follows."""
     prompts: list[list[int]] = []
     generate = hf.generate
 
@@ -268,12 +268,11 @@ def test_the_text_behind_the_cursor_is_given_to_the_model(
     project.complete()
     tokenizer = model()[1]
     [text] = tokenizer.batch_decode(prompts)
-    before, _, behind = text.partition("<|fim_suffix|>")
+    behind, _, before = text.partition("<|prefix|>")
 
-    assert before.startswith("<|fim_prefix|>")
+    assert behind.startswith("<|suffix|>")
     assert "from shop.order import Order" in before
     assert "def cheapest(order: Order)" in behind
-    assert behind.endswith("<|fim_middle|>")
 
 
 def test_no_file_is_changed(project: Project) -> None:
