@@ -570,7 +570,7 @@ class Python:
     """The Python language, for `monitors.languages.language.Language`."""
 
     name: str = "python"
-    crossing: re.Pattern[str] = re.compile(r"(\.)(?:[ \t\f]|\\\r?\n)*+[^ \t\f\\]")
+    crossing: re.Pattern[str] = re.compile(r"(\.)(?:[ \t\f]|\\\r?\n)*[^ \t\f\\]")
 
     def start(self) -> PythonState:
         """State at the beginning of a file."""

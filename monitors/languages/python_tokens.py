@@ -54,7 +54,7 @@ KEPT_IN_PLAIN = _beginnings(KEYWORDS) | STRING_PREFIXES
 KEPT = KEPT_IN_PLAIN | _beginnings(("self", "cls", "case"))
 
 NUMBER_TEXT = (
-    r"(?:0[xX]\w*+|[0-9](?:[eE][+-]|\w)*+)(?:\.(?:[0-9eEjJ](?:[eE][+-]|\w)*+)?)*+"  # dots included
+    r"(?:0[xX]\w*+|[0-9](?:[eE][+-]|\w)*)(?:\.(?:[0-9eEjJ](?:[eE][+-]|\w)*)?)*"  # dots included
 )
 BLANK_TEXT = r"[ \t\f\ufeff]++|\\(?:\n|\r\n|\r(?=[^\n]))"
 RUN_TEXT = (
@@ -63,12 +63,12 @@ RUN_TEXT = (
 )  # not `*+`: possessive repeats of groups fail in CPython 3.11
 RUN = re.compile(RUN_TEXT.format(words="for|as|lambda", colon=""))
 RUN_WITH_COLONS = re.compile(RUN_TEXT.format(words="for|as", colon=":"))
-BLANKS = re.compile(rf"(?:{BLANK_TEXT})*+")
+BLANKS = re.compile(rf"(?:{BLANK_TEXT})*")
 WORD = re.compile(r"[^\W\d]\w*+")
 NUMBER = re.compile(rf"\.?{NUMBER_TEXT}")
 STRING = re.compile(r"""([rRbBuUfFtT]{0,2})("{1,3}|'{1,3})""")
 NEWLINE = re.compile(r"[\r\n][ \t\f\r\n]*+")
-FIRST_WORD = re.compile(r"@[^\W\d]?|(?:async[ \t]+)?+(?:[^\W\d]\w*+)?")
+FIRST_WORD = re.compile(r"@[^\W\d]?|(?:async[ \t]+)?(?:[^\W\d]\w*+)?")
 COMMENT = re.compile(r"[^\r\n]*+")
 CONVERSION = re.compile(r"!(?:=|\w*+)")
 UNFINISHED_ESCAPE = re.compile(r"\\\r?")
@@ -91,7 +91,7 @@ def text_patterns(opener: str, in_spec: bool) -> tuple[re.Pattern[str], re.Patte
     else:
         parts.extend(_field_parts("r" in prefix, in_spec))
     close = quotes if triple else rf"[{quote}\r\n]"
-    return re.compile(f"(?:{'|'.join(parts)})*+"), re.compile(close)
+    return re.compile(f"(?:{'|'.join(parts)})*"), re.compile(close)
 
 
 def _field_parts(raw: bool, in_spec: bool) -> list[str]:
