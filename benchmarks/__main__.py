@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
@@ -65,7 +66,10 @@ def main(
     kept = limit is None and not server
     found: list[dict[str, Any]] = []
     for name in chosen:
-        result = _run(name, servers, limit).as_dict(name, describe(servers))
+        machine, started = describe(servers), time.monotonic()
+        outcome = _run(name, servers, limit)
+        machine["took_s"] = round(time.monotonic() - started, 1)
+        result = outcome.as_dict(name, machine)
         found.append(result)
         if kept:
             results.save(result)

@@ -6,8 +6,9 @@ SILENCED = "the author silenced a type checker on this line"
 ELSEWHERE = "no dereference here: an error of the monitor"
 
 _RECEIVER = re.compile(r"([^\W\d]\w*)\.\s*\Z")
+_CHAIN = re.compile(r"([^\W\d][\w.]*)\.\s*\Z")
 _PLATFORM = re.compile(r"sys\.platform|os\.name|\bhasattr\(|win32|Windows")
-_LINES_BEFORE = 12
+_LINES_BEFORE = 25
 
 
 def cause(text: str, line: int, column: int, name: str, reason: str) -> str:
@@ -21,7 +22,6 @@ def cause(text: str, line: int, column: int, name: str, reason: str) -> str:
         return "the server lists it: an error of the mask"
     if "silenced" in reason:
         return SILENCED
-
     lines = text.splitlines()
     here = lines[line - 1]
     before, behind = here[: column - 1], here[column - 1 :]
@@ -30,6 +30,8 @@ def cause(text: str, line: int, column: int, name: str, reason: str) -> str:
         return "a comprehension's variable, bound behind its use"
     if _is_set_outside(text, name):
         return "an attribute that is set from outside the class"
+    if _is_narrowed(before, near):
+        return "narrowed by isinstance, which the server does not follow here"
     if _PLATFORM.search(near):
         return "exists on other platforms or versions only"
     if re.fullmatch(r"_(?!_)\w*", name):
@@ -42,6 +44,16 @@ def _is_bound_behind(before: str, behind: str) -> bool:
     if receiver is None:
         return False
     return re.search(rf"\bfor\b[^:\n]*\b{receiver[1]}\b[^:\n]*\bin\b", behind) is not None
+
+
+def _is_narrowed(before: str, near: str) -> bool:
+    """Whether the receiver, or a part of its chain, was the subject of an ``isinstance``."""
+    chain = _CHAIN.search(before)
+    if chain is None:
+        return False
+    parts = chain[1].split(".")
+    chains = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    return any(f"isinstance({each}," in near for each in chains)
 
 
 def _is_set_outside(text: str, name: str) -> bool:

@@ -13,7 +13,7 @@ $ python -m benchmarks all --limit 5 --json    # smaller samples: printed as JSO
 ```
 
 The packages are pinned wheels from PyPI; the first run downloads them, with what they depend on,
-into the user's cache folder. Nothing of them is run. Larger is not better where a target is a time.
+into the user's cache folder. Nothing of them is run.
 """
 ABOUT = {
     "replay": """Real modules are completed line by line, as an editor would have it (the rest of
@@ -28,7 +28,8 @@ has no cache. A dot at which the server has no closed list goes unconstrained an
     "steps": """Real text is accepted token by token; queries are answered at once, so this is the
 work of monitor, session and vocabulary alone: `accept` and the following `step`. *Unconstrained*:
 nothing was masked and nothing asked. *Constrained*: a mask was looked up or built, or the monitor
-was answered. *Judged*: the token holds a dot and a name, and its name was looked up.""",
+was answered, with every name that is dereferenced in the same file. *Judged*: the token holds a dot
+and a name, and the name was looked up in that list.""",
     "masks": """The index of a vocabulary and packed masks for 400 names, for names that were not
 seen before and for equal names in other objects. Times are those of the slowest kind of leading
 white space.""",

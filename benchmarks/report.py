@@ -46,9 +46,9 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{value:,g} {unit}".strip()
 
 
-def table(head: Sequence[str], rows: Iterable[Row]) -> str:
-    """A Markdown table; the first column is text, the others are numbers."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+def table(head: Sequence[str], rows: Iterable[Row], align: str = "---:") -> str:
+    """A Markdown table; ``align`` is that of all columns but the first."""
+    lines = [head, ["---", *[align] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
 
 
@@ -62,7 +62,8 @@ def _section(name: str, result: Result) -> str:
     servers = ", ".join(f"{name} {version}" for name, version in machine["servers"].items())
     where = (
         f"Measured {machine['date']} at `{machine['version']}` on {machine['cpu']}, "
-        f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}; {servers}."
+        f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}; {servers}, "
+        f"in {quantity(machine.get('took_s'), 's')}."
     )
     checks = [(check["what"], *_emphasised(*cells(check))) for check in result["checks"]]
     parts = [
@@ -133,7 +134,7 @@ def _forbidden(server: str, values: Mapping[str, Any]) -> Iterable[str]:
         (_code(f"{entry['path']}:{entry['line']}"), _code(entry["source"][:100]), entry["cause"])
         for entry in forbidden
     ]
-    yield table(("where", "source", "cause"), rows)
+    yield table(("where", "source", "cause"), rows, align="---")
     yield "</details>\n"
 
 

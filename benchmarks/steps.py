@@ -6,7 +6,7 @@ work of monitor, vocabulary and session is measured. The guide has seen the text
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,15 +48,18 @@ class Known:
 
 
 class AtOnce:
-    """An analyst that allows the same names everywhere."""
+    """An analyst that allows, everywhere in a file, what is dereferenced anywhere in it."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        names = {name for text in texts for name in _NAMES.findall(text)}
-        self._answer = Facts(tuple(Name(name) for name in sorted(names)))
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        """``texts`` by path."""
+        self._answers = {
+            path: Facts(tuple(map(Name, sorted(set(_NAMES.findall(text))))))
+            for path, text in texts.items()
+        }
 
     def ask(self, query: Query) -> Known:
-        """Every name that is dereferenced anywhere."""
-        return Known(self._answer)
+        """The names of the query's file."""
+        return Known(self._answers[query.document.path])
 
 
 class Chunk(NamedTuple):
@@ -101,11 +104,11 @@ def run(
 
 def measure(vocabulary: Loaded, files: Sequence[Path]) -> Times:
     """Times of the second of two passes over ``files``."""
-    texts = {file: read_text(file) for file in files}
+    texts = {str(file.resolve()): read_text(file) for file in files}
     language = language_named("python")
     monitor = DereferenceMonitor(language)
-    guide = Guide(vocabulary.index, language, monitor, AtOnce(texts.values()))
-    chunks = [chunk for file in files for chunk in _chunks(vocabulary, file, texts[file])]
+    guide = Guide(vocabulary.index, language, monitor, AtOnce(texts))
+    chunks = [chunk for path, text in texts.items() for chunk in _chunks(vocabulary, path, text)]
     for chunk in chunks:
         replay(guide, chunk, Times([], [], []))
     times = Times([], [], [])
@@ -114,13 +117,13 @@ def measure(vocabulary: Loaded, files: Sequence[Path]) -> Times:
     return times
 
 
-def _chunks(vocabulary: Loaded, file: Path, text: str) -> Iterator[Chunk]:
+def _chunks(vocabulary: Loaded, path: str, text: str) -> Iterator[Chunk]:
     """The text in pieces of `CHUNK` tokens, each behind everything before it."""
     ids = iter(vocabulary.encoder.encode(text))
     before = b""
     while part := list(islice(ids, CHUNK)):
         prefix = before.decode("utf-8", "ignore")
-        yield Chunk(Document("python", str(file.resolve()), prefix), part)
+        yield Chunk(Document("python", path, prefix), part)
         before += b"".join(vocabulary.index.bytes_of(token_id) or b"" for token_id in part)
 
 

@@ -238,7 +238,7 @@ def _prompt(
 
     def build(healing: TokenIndex | None) -> fim.Prompt:
         return fim.build_prompt(
-            lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
+            lambda text: list(tokenizer.encode(text, add_special_tokens=False, verbose=False)),
             fim.detect(tokenizer.get_vocab().get) if has_suffix else None,
             document.prefix,
             document.suffix,

@@ -15,6 +15,7 @@ z = thing.inner
 v = thing._hidden
 w = [one.name
      for one in sites]
+if isinstance(node.value, Call): use(node.value.called)
 """
 
 
@@ -32,10 +33,11 @@ def found(line: int, name: str, reason: str = UNLISTED) -> str:
         (5, "context", "outside"),
         (6, "inner", "not in the server's list"),
         (7, "_hidden", "private"),
+        (10, "called", "isinstance"),
     ],
 )
 def test_the_source_around_a_name_tells_the_cause(line: int, name: str, word: str) -> None:
-    """Late bindings, attributes set from outside, private names."""
+    """Late bindings, attributes set from outside, narrowed types, private names."""
     assert word in found(line, name)
 
 

@@ -16,6 +16,7 @@ MACHINE: dict[str, object] = {
     "python": "3.11.0",
     "servers": {"pyrefly": "1.0", "jedi": None},
     "version": "abc1234",
+    "took_s": 90.0,
 }
 FORBIDDEN = {
     "path": "shop/order.py",

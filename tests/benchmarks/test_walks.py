@@ -76,7 +76,7 @@ def test_masked_logits_keep_what_is_open_and_change_nothing_else() -> None:
 
 def test_steps_are_sorted_by_what_they_do() -> None:
     """Plain text is unconstrained; a name behind a lone dot is not."""
-    guide = Guide(index(), PYTHON, MONITOR, AtOnce(["order.items.append"]))
+    guide = Guide(index(), PYTHON, MONITOR, AtOnce({"/p/app.py": "order.items.append"}))
     times = Times([], [], [])
     replay(guide, Chunk(Document("python", "/p/app.py", "x = order"), encode(" + 1\n")), times)
     assert times.unconstrained
