@@ -11,7 +11,16 @@ _PLATFORM = re.compile(r"sys\.platform|os\.name|\bhasattr\(|win32|Windows")
 _LINES_BEFORE = 25
 
 
-def cause(text: str, line: int, column: int, name: str, reason: str) -> str:
+EXAMINED = {
+    ("aiohttp/helpers.py", "_SENTINEL"): "the functional form of an enumeration",
+    ("attr/validators.py", "self.pattern"): "a descriptor is taken for the value of its field",
+    ("networkx/generators/directed.py", "G"): "inferred wrongly, through a decorator",
+    ("pydantic/v1/_hypothesis_plugin.py", "pydantic.color"): "the package is wrong: no such name",
+}
+"""What was looked at by hand, by path and receiver; the packages are pinned."""
+
+
+def cause(path: str, text: str, line: int, column: int, name: str, reason: str) -> str:
     """One phrase on the name at 1-based ``line`` and ``column`` of ``text``.
 
     ``reason`` is the replay's own: whether the server listed the name, and what the line says.
@@ -26,6 +35,9 @@ def cause(text: str, line: int, column: int, name: str, reason: str) -> str:
     here = lines[line - 1]
     before, behind = here[: column - 1], here[column - 1 :]
     near = "\n".join(lines[max(0, line - _LINES_BEFORE) : line])
+    chain = _CHAIN.search(before)
+    if chain is not None and (path, chain[1]) in EXAMINED:
+        return EXAMINED[path, chain[1]]
     if _is_bound_behind(before, behind + "\n" + "\n".join(lines[line : line + 3])):
         return "a comprehension's variable, bound behind its use"
     if _is_set_outside(text, name):

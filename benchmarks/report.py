@@ -83,8 +83,8 @@ def _replay(result: Result) -> Iterable[str]:
         f"package and {settings['sites_per_file']} of a file.\n"
     )
     yield table(("", *figures), _by_server(figures))
-    yield "Sites constrained / of these the true token allowed, by package:\n"
-    yield table(("package", *figures), _by_package(settings["packages"], figures))
+    yield "Parameters annotated; sites constrained / of these the true token allowed:\n"
+    yield table(("package", "annotated", *figures), _by_package(settings, figures))
     for server, values in figures.items():
         yield from _forbidden(server, values)
 
@@ -109,11 +109,12 @@ def _by_server(figures: Mapping[str, Any]) -> Iterable[Row]:
         yield (f"query, {key}, ms", *(values["query_ms"][key] for values in every))
 
 
-def _by_package(packages: Mapping[str, str], figures: Mapping[str, Any]) -> Iterable[Row]:
-    for package, version in packages.items():
+def _by_package(settings: Mapping[str, Any], figures: Mapping[str, Any]) -> Iterable[Row]:
+    for package, version in settings["packages"].items():
         rows = [values["packages"][package] for values in figures.values()]
         yield (
             f"{package} {version}",
+            quantity(settings["annotated_share"][package], "share"),
             *(
                 f"{quantity(row['covered_share'], 'share')} / "
                 f"{quantity(row['allowed_share'], 'share')}"

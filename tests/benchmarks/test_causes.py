@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.causes import ELSEWHERE, SILENCED, cause
+from benchmarks.causes import ELSEWHERE, EXAMINED, SILENCED, cause
 
 UNLISTED = "not in the server's list (3 names)"
 SOURCE = """\
@@ -22,7 +22,7 @@ if isinstance(node.value, Call): use(node.value.called)
 def found(line: int, name: str, reason: str = UNLISTED) -> str:
     """Cause at the first dereference of ``name`` in a line of `SOURCE`."""
     column = SOURCE.splitlines()[line - 1].index("." + name) + 2
-    return cause(SOURCE, line, column, name, reason)
+    return cause("shop/order.py", SOURCE, line, column, name, reason)
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,14 @@ def test_what_the_replay_says_goes_first(reason: str, expected: str) -> None:
 def test_platforms_are_recognised_by_the_lines_before() -> None:
     """A guard on the platform, or ``hasattr``, stands shortly before."""
     text = 'import sys\nif sys.platform == "win32":\n    v = sys.getwindowsversion()\n'
-    assert "platforms" in cause(text, 3, 13, "getwindowsversion", UNLISTED)
+    assert "platforms" in cause("a.py", text, 3, 13, "getwindowsversion", UNLISTED)
+
+
+@pytest.mark.parametrize(("path", "receiver"), EXAMINED)
+def test_what_was_examined_by_hand_is_known(path: str, receiver: str) -> None:
+    """By the file and the whole receiver, wherever it stands in the file."""
+    text = f"x = {receiver}.name\n"
+    assert (
+        cause(path, text, 1, text.index("name") + 1, "name", UNLISTED) == EXAMINED[path, receiver]
+    )
+    assert cause("b.py", text, 1, text.index("name") + 1, "name", UNLISTED) not in EXAMINED.values()

@@ -50,6 +50,7 @@ def _results() -> dict[str, dict[str, Any]]:
                 "sites_per_package": 160,
                 "sites_per_file": 40,
                 "packages": {"shop": "1.0"},
+                "annotated_share": {"shop": 0.5},
             },
             {"pyrefly": _server([FORBIDDEN])},
             [Check("pyrefly: true token allowed", 0.99123, 0.995, "share", at_least=True)],
@@ -99,7 +100,7 @@ def test_the_page_says_where_and_when_and_where_the_time_went() -> None:
 
     assert "2026-01-02 03:04 UTC at `abc1234` on Some CPU, 2 cores" in page
     assert "| waiting for the language server | 0.10 s (5.00 %) |" in page
-    assert "91.67 % / 99.90 %" in page
+    assert "| shop 1.0 | 50.00 % | 91.67 % / 99.90 % |" in page
 
 
 def test_benchmarks_without_results_are_left_out() -> None:
