@@ -9,8 +9,9 @@ from decoding import fim
 from decoding.audit import audit
 from decoding.session import CrossingPolicy, Options, Session
 from decoding.statistics import Statistics
-from decoding.stopping import Stopper, Until
+from decoding.stopping import open_stopper
 from decoding.trie import TokenIndex
+from decoding.until import Until
 from decoding.vocab import Vocabulary
 from decoding.wiring import (
     ServerAnalyst,
@@ -129,6 +130,7 @@ def invented_names(
     analyst = ServerAnalyst(pool, server)
     verdicts = audit(
         monitor_for(document.language),
+        language_named(document.language),
         lambda query: analyst.ask(query).result(deadline_s),
         document,
         text,
@@ -272,7 +274,7 @@ class _Output:
         self._index = index
         self._healed = healed
         language = language_named(document.language)
-        self._stopper = None if until is None else Stopper(language, document.prefix, until)
+        self._stopper = None if until is None else open_stopper(language, document.prefix, until)
 
     def is_done(self, ids: list[int]) -> bool:
         """Whether the text of ``ids`` holds the end that was asked for."""

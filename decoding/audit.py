@@ -5,10 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from monitors.constraints import ANYTHING
+from monitors.languages.language import Language
 from monitors.protocols import Answer, Document, Facts, Monitor, Query
-
-_NAME = re.compile(r"\w*")
-_TYPED = re.compile(r"\w*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,11 @@ class Verdict:
 
 
 def audit(
-    monitor: Monitor[Any], ask: Callable[[Query], Answer], document: Document, text: str
+    monitor: Monitor[Any],
+    language: Language,
+    ask: Callable[[Query], Answer],
+    document: Document,
+    text: str,
 ) -> list[Verdict]:
     """Verdicts on every name in ``text``, generated behind ``document.prefix``.
 
@@ -35,11 +38,12 @@ def audit(
     """
     verdicts: list[Verdict] = []
     state = monitor.start(document)
-    typed = _TYPED.search(document.prefix)
+    word = rf"[\w{re.escape(language.extra)}]"
+    typed = re.search(rf"{word}*\Z", document.prefix)
     assert typed is not None
     open_at: tuple[str, int, Facts] | None = None
     for position, character in enumerate(text):
-        state, rest, _ = monitor.update(state, character)
+        state, rest, valid = monitor.update(state, character)
         while rest:
             query = monitor.pre(state)
             assert query is not None
@@ -47,18 +51,29 @@ def audit(
             if isinstance(answer, Facts):
                 open_at = ("" if position else typed[0], position, answer)
             state = monitor.answer(state, answer)
-            state, rest, _ = monitor.update(state, rest)
-        if open_at is not None and not character.isidentifier() and not character.isalnum():
-            verdicts.append(_verdict(text, *open_at))
+            fits = monitor.maskgen(state) is not ANYTHING
+            state, rest, valid = monitor.update(state, rest)
+            valid = valid and fits
+        if open_at is not None and monitor.maskgen(state) is ANYTHING:
+            begun, offset, facts = open_at
+            end = position
+            if not valid:
+                end = max(end, _word_end(word, text, offset))
+            verdicts.append(_verdict(begun + text[offset:end], offset - len(begun), valid, facts))
             open_at = None
     if open_at is not None:
-        verdicts.append(_verdict(text, *open_at, finished=False))
+        begun, offset, facts = open_at
+        name = begun + text[offset:]
+        valid = any(known.text.startswith(name) for known in facts.names)
+        verdicts.append(_verdict(name, offset - len(begun), valid, facts))
     return verdicts
 
 
-def _verdict(text: str, typed: str, offset: int, facts: Facts, *, finished: bool = True) -> Verdict:
-    match = _NAME.match(text, offset)
+def _word_end(word: str, text: str, offset: int) -> int:
+    match = re.compile(rf"{word}*").match(text, offset)
     assert match is not None
-    name, names = typed + match[0], tuple(name.text for name in facts.names)
-    valid = name in names or (not finished and any(known.startswith(name) for known in names))
-    return Verdict(offset - len(typed), name, valid, names)
+    return match.end()
+
+
+def _verdict(name: str, offset: int, valid: bool, facts: Facts) -> Verdict:
+    return Verdict(offset, name, valid, tuple(known.text for known in facts.names))

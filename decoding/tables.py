@@ -21,24 +21,32 @@ IntArray = npt.NDArray[np.int64]
 """Token ids or node numbers."""
 
 _log = logging.getLogger(__name__)
-FORMAT = 1
+FORMAT = 2
 """Part of the cache file's name: raise it when the meaning of an array changes."""
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, TypeError, KeyError, MemoryError, NotImplementedError),
     *(RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error, struct.error),
 )
 """What `numpy.load` raises for damaged files."""
+CUT = b"\0"
+"""Stands between run and tail in a sort key: less than any byte of a run."""
 _RUN = rb"([0-9A-Za-z_\x80-\xff]*)"
 _LEADING = {
     Leading.NONE: rb"",
     Leading.BLANKS: rb"(?:[ \t\f]|\\\r?\n)*",
+    Leading.SPACE: rb"[ \t\f\r\n]*",
     Leading.LINES: rb"(?:[ \t\f\r\n]|\\\r?\n)*",
 }
+_BLANK = {
+    Leading.NONE: frozenset[bytes](),
+    Leading.BLANKS: frozenset({CUT, CUT + b"\\"}),
+    Leading.SPACE: frozenset({CUT}),
+    Leading.LINES: frozenset({CUT, CUT + b"\\"}),
+}
+"""Sort keys of tokens that are all white space, or end in an escape that is not complete."""
 SPLIT = {leading: re.compile(space + _RUN) for leading, space in _LEADING.items()}
 SPACE = frozenset(b" \t\f\r\n\\")
 """What white space may begin with."""
-CUT = b"\0"
-"""Stands between run and tail in a sort key: less than any byte of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +104,7 @@ def build(vocabulary: Vocabulary) -> Tables:
     texts = {i: texts[i] for i in sorted(texts, key=texts.__getitem__)}
     keys = _sort_keys(Leading.NONE, texts)
     spaced = {i: text for i, text in texts.items() if text[0] in SPACE}
-    wider = (Leading.BLANKS, Leading.LINES)
-    by_level = [keys, *(keys | _sort_keys(leading, spaced) for leading in wider)]
+    by_level = [keys, *(keys | _sort_keys(leading, spaced) for leading in list(Leading)[1:])]
     # The more white space is skipped, the more tokens have a run: the last level has them all.
     runs = _with_prefixes(key.partition(CUT)[0] for key in by_level[-1].values())
     nodes = dict(zip(runs, range(len(runs)), strict=True))
@@ -123,7 +130,7 @@ def _with_prefixes(runs: Iterable[bytes]) -> list[bytes]:
 
 
 def _level(leading: Leading, keys: dict[int, bytes], nodes: dict[bytes, int]) -> Level:
-    blank = {CUT, CUT + b"\\"} if leading else set()
+    blank = _BLANK[leading]
     blank_ids = [i for i, key in keys.items() if key in blank]
     order = sorted(keys, key=keys.__getitem__)
     node_of = np.array([nodes[keys[i].partition(CUT)[0]] for i in order], np.int64)

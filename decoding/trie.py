@@ -17,6 +17,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
@@ -56,6 +57,7 @@ class TokenIndex:
         self._nodes = dict(zip(self._tables.runs, range(len(self._tables.runs)), strict=True))
         self._base = lru_cache(maxsize=None)(self._make_base)
         self._row = lru_cache(maxsize=_MOST_ROWS)(self._make_row)
+        self._continued = lru_cache(maxsize=None)(self._find_continued)
         self._crossing = lru_cache(maxsize=None)(self._find_crossing)
 
     @classmethod
@@ -174,8 +176,12 @@ class TokenIndex:
         begun, whole, odd = self._walk(names.rests)
         flags[level.exact(np.array(begun, dtype=np.int64))] = True
         flags[level.heads(np.array(whole, dtype=np.int64))] = True
+        for byte in names.extra:
+            flags[self._continued(names.leading, byte)] = False
         for rest, node in odd:
-            flags[self._odd(names.leading, rest, node)] = True
+            flags[self._odd(names, rest, node)] = True
+        for byte in names.exits:
+            flags[self._tailed(names.leading, 0, byte)] = True
         return flags
 
     def _walk(self, rests: Iterable[bytes]) -> tuple[list[int], list[int], list[tuple[bytes, int]]]:
@@ -210,8 +216,14 @@ class TokenIndex:
             flags[list(self.end_ids)] = True
         return flags
 
-    def _odd(self, leading: Leading, rest: bytes, node: int) -> list[int]:
+    def _odd(self, names: Names, rest: bytes, node: int) -> list[int]:
         """Tokens that reach behind the identifier that begins a rest which is none."""
+        first = rest[len(self._tables.runs[node])]
+        only = replace(names, rests=frozenset([rest]), exits=b"")
+        return self._judge(only, self._tailed(names.leading, node, first))
+
+    def _tailed(self, leading: Leading, node: int, first: int) -> IntArray:
+        """Heads of ``node`` whose tail begins with the byte ``first``."""
         level = self._tables.levels[leading]
         split = SPLIT[leading]
 
@@ -219,11 +231,19 @@ class TokenIndex:
             token = self._token(token_id)
             return token[run_end(split, token) :]
 
-        first = rest[len(self._tables.runs[node]) :][:1]
         low, high = int(level.middles[node]), int(level.starts[node + 1])
-        low = bisect_left(level.order, first, low, high, key=tail)
-        high = bisect_left(level.order, bytes([first[0] + 1]), low, high, key=tail)
-        return self._judge(Names(frozenset([rest]), leading), level.order[low:high])
+        low = bisect_left(level.order, bytes([first]), low, high, key=tail)
+        high = bisect_left(level.order, bytes([first + 1]), low, high, key=tail)
+        return level.order[low:high]
+
+    def _find_continued(self, leading: Leading, byte: int) -> IntArray:
+        """Tokens in which ``byte`` stands right behind the run."""
+        split, sign = SPLIT[leading], bytes([byte])
+        holding = (i for i in self._tables.by_text.tolist() if sign in self._token(i))
+        found = [
+            i for i in holding if self._token(i).startswith(sign, run_end(split, self._token(i)))
+        ]
+        return np.array(found, dtype=np.int64)
 
     def _find_crossing(self, pattern: re.Pattern[str]) -> Crossing:
         groups: defaultdict[str, list[int]] = defaultdict(list)

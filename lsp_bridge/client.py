@@ -2,12 +2,14 @@
 
 A client belongs to the event loop that made it. At most ``profile.requests_in_flight`` requests
 are out at a time and never two for one document, so that contents of interleaved sessions do not
-mix; questions that somebody waits for go first.
+mix; questions that somebody waits for go first. Nothing is asked of a server that is not ready,
+and what it answered while it turned unready is asked again.
 """
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -17,12 +19,15 @@ from lsp_bridge.overlay import Encoding
 from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.project import Project
 from lsp_bridge.question import Preparer, Question
+from lsp_bridge.readiness import gate
 from lsp_bridge.transport import ConnectionLostError, GarbledMessageError, ResponseError
 from monitors.protocols import Answer, Query, Reason, Unavailable
 
 _log = logging.getLogger(__name__)
 _REQUEST_CANCELLED = -32800
-_CONTENT_MODIFIED = -32801
+_ASK_AGAIN = frozenset({-32801, -32802})
+"""Content modified and server cancelled: the server was busy with something else."""
+_FIRST_PAUSE_S = 0.01
 
 
 class Job:
@@ -35,6 +40,8 @@ class Job:
         """Whether somebody waits for the answer."""
         self.number: int | None = None
         """Id of the request once it was sent."""
+        self.withdrawn = False
+        """Whether nobody wants the answer any more."""
 
     def settle(self, answer: Answer) -> None:
         """Set the answer, once."""
@@ -53,7 +60,13 @@ class Client:
         self._waiting: list[Job] = []
         self._running: dict[Job, asyncio.Task[None]] = {}
         self._preparer = Preparer()
-        self.ready = False
+        self._gate = gate(profile)
+        self._introduced = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the server can be asked now."""
+        return self._introduced and self._gate.is_open
 
     @property
     def alive(self) -> bool:
@@ -70,8 +83,11 @@ class Client:
         try:
             await self._connection.start()
             launch.serve_requests(self._connection, self.profile, self._project)
-            async with asyncio.timeout(self.profile.start_timeout_s):
+            self._listen()
+            async with _bound(self.profile.start_timeout_s, "no answer to initialize"):
                 await self._initialise()
+            async with _bound(self.profile.ready_timeout_s, "not ready"):
+                await self._until_ready()
         except (
             OSError,
             TimeoutError,
@@ -80,9 +96,20 @@ class Client:
             ResponseError,
         ) as error:
             return await self._give_up(f"did not start: {str(error) or type(error).__name__}")
-        self.ready = True
+        self._introduced = True
+        if self._gate.problem:
+            _log.warning("%s: %s", self.profile.name, self._gate.problem)
         self._pump()
         return None
+
+    def _listen(self) -> None:
+        """Show the gate what the server says about itself."""
+        for method in self._gate.methods:
+
+            async def notice(params: Any, method: str = method) -> None:
+                self._gate.notice(method, params)
+
+            self._connection.on_notification(method, notice)
 
     async def _initialise(self) -> None:
         result = await self._connection.request(
@@ -126,12 +153,14 @@ class Client:
         if job in self._waiting:
             self._waiting.remove(job)
             job.settle(Unavailable(Reason.TIMEOUT, "given up before it was sent"))
-        elif job.number is not None:
+            return
+        job.withdrawn = True
+        if job.number is not None:
             self._connection.cancel(job.number)
 
     def _pump(self) -> None:
         """Send what may be sent now."""
-        while self.ready and len(self._running) < self.profile.requests_in_flight:
+        while self._introduced and len(self._running) < self.profile.requests_in_flight:
             job = self._next()
             if job is None:
                 return
@@ -160,11 +189,11 @@ class Client:
 
     async def _run(self, job: Job) -> None:
         try:
-            async with asyncio.timeout(self.profile.patience_s):
-                job.settle(await self._exchange(job))
-        except TimeoutError:
-            job.settle(Unavailable(Reason.TIMEOUT, "the server hangs"))
-            await self._give_up(f"no answer in {self.profile.patience_s:g} s")
+            async with _bound(self.profile.ready_timeout_s, "not ready"):
+                job.settle(await self._trusted(job))
+        except TimeoutError as error:
+            job.settle(Unavailable(Reason.TIMEOUT, f"the server hangs: {error}"))
+            await self._give_up(str(error))
         except ConnectionLostError:
             job.settle(self.crashed())
         except GarbledMessageError as error:
@@ -172,6 +201,32 @@ class Client:
         except ResponseError as error:
             late = error.code == _REQUEST_CANCELLED
             job.settle(Unavailable(Reason.TIMEOUT if late else Reason.SERVER_ERROR, str(error)))
+
+    async def _trusted(self, job: Job) -> Answer:
+        """The answer that the server gave while it was ready all the time."""
+        while True:
+            closings = await self._until_ready()
+            if self._gate.problem:
+                return Unavailable(Reason.SERVER_ERROR, self._gate.problem)
+            if job.withdrawn:
+                return Unavailable(Reason.TIMEOUT, "given up")
+            async with _bound(self.profile.patience_s, "no answer"):
+                answer = await self._exchange(job)
+            if self._gate.held(closings):
+                return answer
+
+    async def _until_ready(self) -> int:
+        """Wait for the gate. Raises ConnectionLostError if the server ends meanwhile."""
+        opening = asyncio.ensure_future(self._gate.ready())
+        lost = asyncio.ensure_future(self._connection.closed.wait())
+        try:
+            await asyncio.wait((opening, lost), return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                raise ConnectionLostError("the server ended before it was ready")
+            return opening.result()
+        finally:
+            opening.cancel()
+            lost.cancel()
 
     async def _exchange(self, job: Job) -> Answer:
         question = job.question
@@ -188,18 +243,22 @@ class Client:
         )
 
     async def _complete(self, job: Job, params: dict[str, Any]) -> Any:
-        for attempt in (1, 2):
-            job.number, reply = self._connection.begin("textDocument/completion", params)
+        for pause_s in _pauses_s(self.profile.patience_s / 2):
             try:
-                return await reply
+                return await self._send(job, params)
             except ResponseError as error:
-                if attempt == 2 or error.code != _CONTENT_MODIFIED:
+                if error.code not in _ASK_AGAIN or job.withdrawn:
                     raise
-        raise AssertionError("unreachable")
+            await asyncio.sleep(pause_s)
+        return await self._send(job, params)
+
+    async def _send(self, job: Job, params: dict[str, Any]) -> Any:
+        job.number, reply = self._connection.begin("textDocument/completion", params)
+        return await reply
 
     async def close(self) -> None:
         """End the server; questions still under way are answered `Unavailable`."""
-        self.ready = False
+        self._introduced = False
         self._drop_waiting(self.crashed())
         await self._connection.close()
 
@@ -207,7 +266,7 @@ class Client:
         _log.warning("%s: %s", self.profile.name, why)
         tail = self._connection.stderr_tail
         answer = Unavailable(Reason.CRASHED, f"{why}; {tail}" if tail else why)
-        self.ready = False
+        self._introduced = False
         await self._connection.kill()
         self._drop_waiting(answer)
         return answer
@@ -226,3 +285,24 @@ class Client:
         await self._connection.closed.wait()
         await self._connection.kill()
         self._drop_waiting(self.crashed())
+
+
+@asynccontextmanager
+async def _bound(limit_s: float, what: str) -> AsyncIterator[None]:
+    """Raise a TimeoutError that says ``what`` when ``limit_s`` seconds have passed."""
+    try:
+        async with asyncio.timeout(limit_s) as clock:
+            yield
+    except TimeoutError as error:
+        if not clock.expired():
+            raise
+        raise TimeoutError(f"{what} in {limit_s:g} s") from error
+
+
+def _pauses_s(total_s: float) -> Iterator[float]:
+    """Pauses that double, ``total_s`` seconds in all."""
+    pause_s = _FIRST_PAUSE_S
+    while total_s > 0:
+        yield min(pause_s, total_s)
+        total_s -= pause_s
+        pause_s *= 2

@@ -41,10 +41,13 @@ _KINDS = (
     "operator",
     "type_parameter",
 )
-_IDENTIFIER = re.compile(r"#?[^\W\d][\w$]*|\$[\w$]*")
 _CHAIN = re.compile(r"(?:\(\))?\??(?:\.|::|->)[^\W\d]")
 _DEPRECATED_TAG = 1
 _SNIPPET_FORMAT = 2
+_DECORATION = " \t\u2022"
+"""What clangd puts before labels: a blank, or a bullet if a header would be included."""
+_PLACEHOLDER = re.compile(r"(?<!\\)(?:\\\\)*\$[\d{A-Za-z_]")
+_ESCAPED = re.compile(r"\\([$}\\])")
 
 
 class _MalformedError(Exception):
@@ -61,11 +64,10 @@ def read(
     """Names in ``response``, asked at code point offset ``cursor`` of ``text``. Never raises."""
     try:
         items, incomplete, defaults = _parts(response)
-        place = _Place(text, cursor, encoding, defaults)
         if incomplete and profile.incomplete is Incomplete.DROP:
             return Unavailable(Reason.INCOMPLETE, f"{len(items)} items")
-        members = [item for item in items if _kind(item) not in profile.dropped_kinds]
-        names = _unique(place.name(item) for item in members)
+        place = _Place(text, cursor, encoding, defaults)
+        names, listed = _members(items, profile, place)
     except (
         _MalformedError,
         TypeError,
@@ -75,24 +77,18 @@ def read(
         RecursionError,
     ) as error:
         return Unavailable(Reason.BAD_ANSWER, str(error)[:200])
-    return _judge(items, names, profile, text, cursor)
-
-
-def _judge(
-    items: list[Mapping[str, Any]],
-    names: tuple[Name, ...],
-    profile: Profile,
-    text: str,
-    cursor: int,
-) -> Answer:
     if any(_kind(item) in profile.foreign_kinds for item in items):
         return Unavailable(Reason.NOT_MEMBERS, "names in scope were listed")
     if not names:
         return Unavailable(Reason.EMPTY)
-    listed = {name.text: Item(_KINDS.index(name.kind), name.detail) for name in names}
-    listing = Listing(listed, text, cursor)
+    dropped = profile.dropped_kinds.intersection(map(_kind, items))
+    return _judge(names, profile, Listing(listed, text, cursor, dropped))
+
+
+def _judge(names: list[Name], profile: Profile, listing: Listing) -> Answer:
     if why := profile.open_type(listing):
         return Unavailable(Reason.OPEN_TYPE, why)
+    listed = listing.items
     plain = frozenset(name for name in listed if not is_dunder(name))
     if (profile.unknown_if_only_dunder and not plain) or plain in profile.unknown_lists:
         return Unavailable(Reason.UNKNOWN_TYPE, f"only {len(names)} names of every object")
@@ -125,12 +121,39 @@ def _kind(item: Mapping[str, Any]) -> int:
     return kind
 
 
-def _unique(names: Any) -> tuple[Name, ...]:
-    found: dict[str, Name] = {}
-    for name in names:
-        if name is not None:
-            found.setdefault(name.text, name)
-    return tuple(found.values())
+def _members(
+    items: list[Mapping[str, Any]], profile: Profile, place: "_Place"
+) -> tuple[list[Name], dict[str, Item]]:
+    """Names in the server's order, each once, and what the profile's rules want to see of them."""
+    names: list[Name] = []
+    listed: dict[str, Item] = {}
+    dropped = profile.dropped_labels
+    for item in items:
+        kind = _kind(item)
+        if kind in profile.dropped_kinds or (dropped and dropped.match(item["label"])):
+            continue
+        text = place.name(item, profile)
+        if text and text not in listed:
+            detail = _detail(item)
+            kind_name = _KINDS[kind] if 0 <= kind < len(_KINDS) else ""
+            names.append(Name(text, kind_name, detail, _is_deprecated(item)))
+            listed[text] = Item(kind, detail, place.commits(item))
+    return names, listed
+
+
+def _detail(item: Mapping[str, Any]) -> str:
+    detail = item.get("detail")
+    return detail if isinstance(detail, str) else ""
+
+
+def _is_deprecated(item: Mapping[str, Any]) -> bool:
+    return bool(item.get("deprecated")) or _DEPRECATED_TAG in (item.get("tags") or ())
+
+
+def _plain(snippet: str) -> str:
+    """Text of a snippet up to its first placeholder."""
+    found = _PLACEHOLDER.search(snippet)
+    return _ESCAPED.sub(r"\1", snippet if found is None else snippet[: found.end() - 2])
 
 
 class _Place:
@@ -143,24 +166,28 @@ class _Place:
         self._cursor = cursor
         self._encoding = encoding
         self._range = defaults.get("editRange")
-        self._snippets = defaults.get("insertTextFormat") == _SNIPPET_FORMAT
+        self._format = defaults.get("insertTextFormat")
+        self._commits = defaults.get("commitCharacters")
         self._starts: dict[tuple[int, int], int | None] = {}
 
-    def name(self, item: Mapping[str, Any]) -> Name | None:
+    def name(self, item: Mapping[str, Any], profile: Profile) -> str | None:
         """The name that the item stands for; None if it is no plain name."""
         text = self._inserted(item)
-        match = None if text is None else _IDENTIFIER.match(text)
-        if text is None or match is None or _CHAIN.match(text, match.end()):
+        if text is None:
             return None
-        if self._touches_receiver(item):
+        if item.get("insertTextFormat", self._format) == _SNIPPET_FORMAT:
+            text = _plain(text)
+        match = profile.names.match(text)
+        if match is None or _CHAIN.match(text, match.end()):
             return None
-        kind, detail = _kind(item), item.get("detail")
-        return Name(
-            match.group(),
-            _KINDS[kind] if 0 <= kind < len(_KINDS) else "",
-            detail if isinstance(detail, str) else "",
-            bool(item.get("deprecated")) or _DEPRECATED_TAG in (item.get("tags") or ()),
-        )
+        if not profile.wraps_receiver and self._touches_receiver(item):
+            return None
+        return match[0]
+
+    def commits(self, item: Mapping[str, Any]) -> str | None:
+        """Characters that would accept the item, in one string."""
+        characters = item.get("commitCharacters", self._commits)
+        return None if characters is None else "".join(characters)
 
     def _inserted(self, item: Mapping[str, Any]) -> str | None:
         """Text that accepting the item leaves behind the cursor; None: it edits the receiver."""
@@ -189,7 +216,7 @@ class _Place:
 
     def _typed(self, text: str) -> str:
         """Without an edit, clients replace the word before the cursor; there is none."""
-        return text.lstrip()
+        return text.lstrip(_DECORATION)
 
     def _touches_receiver(self, item: Mapping[str, Any]) -> bool:
         """Whether accepting the item also edits the line of the cursor (``.`` to ``->``)."""

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lsp_bridge.profiles.profile import Profile, Tree
+from lsp_bridge.profiles.profile import Profile, Readiness, Tree
 from lsp_bridge.project import Project
 from lsp_bridge.transport import Connection, multilspy_parameters
 from monitors.errors import ServerError
@@ -41,7 +41,7 @@ def missing(profile: Profile) -> ServerError:
 def connection(profile: Profile, project: Project) -> Connection:
     """A connection that is not started yet. Raises ServerError if the program is missing."""
     # Servers ask the interpreter for its paths with `-c`: it must not import from the workspace.
-    environment = {"PATH": search_path(), "PYTHONSAFEPATH": "1", **profile.environment}
+    environment = {"PATH": search_path(), "PYTHONSAFEPATH": "1", **profile.environment(project)}
     return Connection(_command(profile), project.root, environment)
 
 
@@ -97,6 +97,8 @@ def _capabilities(profile: Profile) -> dict[str, Any]:
     item = {
         "snippetSupport": False,
         "insertReplaceSupport": False,
+        # TypeScript's servers tell by them whether other names may be typed.
+        "commitCharactersSupport": True,
         "deprecatedSupport": True,
         "tagSupport": {"valueSet": [1]},
         "labelDetailsSupport": True,
@@ -105,11 +107,12 @@ def _capabilities(profile: Profile) -> dict[str, Any]:
     return {
         "general": {"positionEncodings": [str(each) for each in profile.encodings]},
         "workspace": {"configuration": True, "workspaceFolders": True},
-        "window": {"workDoneProgress": False},
+        "window": {"workDoneProgress": profile.readiness is Readiness.PROGRESS},
         "textDocument": {
             "completion": completion,
             "synchronization": {"dynamicRegistration": False},
         },
+        "experimental": dict(profile.experimental),
     }
 
 

@@ -19,6 +19,8 @@ class Project:
     """Installed packages of the workspace's own environment; empty: the interpreter's."""
     source_roots: tuple[str, ...] = ()
     """Folders below the root from which modules are imported, such as ``src``."""
+    trusted: bool = False
+    """Whether servers may run the workspace's own code."""
 
 
 def discover(root: Path) -> Project:

@@ -2,13 +2,36 @@
 
 from collections.abc import Iterable, Mapping
 
+from lsp_bridge.profiles.basedpyright import BASEDPYRIGHT
+from lsp_bridge.profiles.clangd import CLANGD
+from lsp_bridge.profiles.gopls import GOPLS
+from lsp_bridge.profiles.intelephense import INTELEPHENSE
 from lsp_bridge.profiles.jedi import JEDI
 from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.profiles.pyrefly import PYREFLY
 from lsp_bridge.profiles.pyright import PYRIGHT
+from lsp_bridge.profiles.rust_analyzer import RUST_ANALYZER
+from lsp_bridge.profiles.ty import TY
+from lsp_bridge.profiles.typescript_language_server import TYPESCRIPT_LANGUAGE_SERVER
+from lsp_bridge.profiles.vtsls import VTSLS
 from monitors.errors import ServerError
 
-PROFILES: Mapping[str, Profile] = {each.name: each for each in (PYREFLY, JEDI, PYRIGHT)}
+PROFILES: Mapping[str, Profile] = {
+    each.name: each
+    for each in (
+        PYREFLY,
+        JEDI,
+        PYRIGHT,
+        BASEDPYRIGHT,
+        TY,
+        TYPESCRIPT_LANGUAGE_SERVER,
+        VTSLS,
+        CLANGD,
+        RUST_ANALYZER,
+        GOPLS,
+        INTELEPHENSE,
+    )
+}
 """Every profile that comes with the project, by name; a language's first one is its default."""
 
 

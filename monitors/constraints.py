@@ -22,15 +22,19 @@ class Leading(IntEnum):
     NONE = 0
     BLANKS = 1
     """Spaces, tabs, form feeds and escaped line ends."""
-    LINES = 2
-    """Blanks and line ends, as inside brackets."""
+    SPACE = 2
+    """Spaces, tabs, form feeds and line ends, for languages that escape none."""
+    LINES = 3
+    """Blanks and line ends, as inside Python's brackets."""
 
 
 _LEADING = {
     Leading.NONE: re.compile(rb""),
     Leading.BLANKS: re.compile(rb"(?:[ \t\f]|\\\r?\n)*"),
+    Leading.SPACE: re.compile(rb"[ \t\f\r\n]*"),
     Leading.LINES: re.compile(rb"(?:[ \t\f\r\n]|\\\r?\n)*"),
 }
+_ESCAPING = (Leading.BLANKS, Leading.LINES)
 _UNFINISHED_ESCAPE = re.compile(rb"\\\Z")
 
 
@@ -80,6 +84,10 @@ class Names:
     """What is left of each allowed name in UTF-8; an empty one: the name may end here."""
     leading: Leading = Leading.NONE
     """White space that may come first; NONE once the name has begun."""
+    extra: bytes = b""
+    """ASCII bytes that continue an identifier too, such as ``$``."""
+    exits: bytes = b""
+    """ASCII bytes that may come instead of a name, then anything; none once it has begun."""
 
     @property
     def may_end(self) -> bool:
@@ -93,14 +101,16 @@ class Names:
     def after(self, data: bytes) -> Constraint | None:
         """What may follow once ``data`` has come; `ANYTHING` once a name has ended."""
         body = _LEADING[self.leading].sub(b"", data, count=1)
-        if not body or (self.leading and _UNFINISHED_ESCAPE.fullmatch(body)):
+        if not body or (self.leading in _ESCAPING and _UNFINISHED_ESCAPE.fullmatch(body)):
             return self
+        if body[0] in self.exits:
+            return ANYTHING
         for rest in self.rests:
             behind = body[len(rest) :] if body.startswith(rest) else b""
-            if behind and behind[0] not in IDENTIFIER_BYTES:
+            if behind and behind[0] not in IDENTIFIER_BYTES and behind[0] not in self.extra:
                 return ANYTHING
         left = frozenset(rest[len(body) :] for rest in self.rests if rest.startswith(body))
-        return Names(left) if left else None
+        return Names(left, extra=self.extra) if left else None
 
 
 @dataclass(frozen=True, slots=True)

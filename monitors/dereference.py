@@ -11,15 +11,15 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from monitors.constraints import ANYTHING, Constraint, EscapedLineEnd, Leading, Names
-from monitors.languages.language import Language, LexState
+from monitors.languages.language import Language, LexState, Operator
 from monitors.protocols import Answer, Document, Facts, Progress, Query, QueryKind
 
 _GAPS = {
     Leading.BLANKS: re.compile(r"(?:[ \t\f]|\\\r?\n)*"),
+    Leading.SPACE: re.compile(r"[ \t\f\r\n]*"),
     Leading.LINES: re.compile(r"(?:[ \t\f\r\n]|\\\r?\n)*"),
 }
 _UNFINISHED_ESCAPE = re.compile(r"\\\Z")
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_\u0080-\U0010ffff]*")
 _LONGEST_GAP = 100
 """White space behind an operator, in characters, that the mask lets grow."""
 _LONGEST_GENERATED = 2_000
@@ -38,6 +38,7 @@ class Site:
 
     end: int
     """Length of the generated text up to and with the operator; may be negative."""
+    operator: Operator
     gap: str = ""
     """White space between operator and name."""
     typed: str = ""
@@ -61,6 +62,9 @@ class DereferenceMonitor:
 
     def __init__(self, language: Language) -> None:
         self._language = language
+        self._operators = {operator.text: operator for operator in language.operators}
+        self._word = re.compile(rf"[\w{re.escape(language.extra)}\u0080-\U0010ffff]*")
+        self._extra = language.extra.encode()
         # A growing file is read once: the next prefix often begins with the last one.
         self._memo: tuple[str, LexState, Trigger | None] = ("", language.start(), None)
 
@@ -72,12 +76,13 @@ class DereferenceMonitor:
         if trigger is None:
             return state
         position, at_trigger = trigger
-        gap = _gap(at_trigger, "", text, position)
-        typed = _IDENTIFIER.match(text, position + len(gap))
+        gap = self._gap(at_trigger, "", text, position)
+        typed = self._language.name_start.match(text, position + len(gap))
         assert typed is not None
         if typed.end() < len(text):
             return state
-        return replace(state, site=Site(position - len(text), gap, typed[0]))
+        operator = self._operators[at_trigger.operator]
+        return replace(state, site=Site(position - len(text), operator, gap, typed[0]))
 
     def _read_prefix(self, text: str) -> tuple[LexState, Trigger | None]:
         """Lexer at the end of ``text``, and the last live operator in it."""
@@ -98,20 +103,69 @@ class DereferenceMonitor:
         while position < len(text):
             site = state.site
             if site is None:
-                state, position = _scan(state, text, position)
+                state, position = self._scan(state, text, position)
                 continue
-            gap = "" if site.typed else _gap(state.lexer, site.gap, text, position)
+            gap = "" if site.typed else self._gap(state.lexer, site.gap, text, position)
             if gap:
                 site = replace(site, gap=site.gap + gap)
                 state, position = _read(state, text, position + len(gap), site, position)
+            elif not site.typed and text[position] in site.operator.exits:
+                state = replace(state, site=None)
             elif site.names is None:
                 return Progress(state, text[position:], True)
             else:
-                state, position, valid = _read_name(state, site, text, position)
+                state, position, valid = self._read_name(state, site, text, position)
                 if not valid:
                     state, _ = self._read_freely(state, text, position)
                     return Progress(state, "", False)
         return Progress(state, "", True)
+
+    def _scan(
+        self, state: DereferenceState, text: str, position: int
+    ) -> tuple[DereferenceState, int]:
+        """Read up to the next live operator, or to the end."""
+        lexer, end = state.lexer.scan(text, position)
+        generated = state.generated + text[position:end]
+        if lexer.at_trigger:
+            site = Site(len(generated), self._operators[lexer.operator])
+            return DereferenceState(state.document, generated, lexer, site), end
+        document = state.document
+        if len(generated) > _LONGEST_GENERATED:
+            document, generated = replace(document, prefix=document.prefix + generated), ""
+        return DereferenceState(document, generated, lexer), end
+
+    def _read_name(
+        self, state: DereferenceState, site: Site, text: str, position: int
+    ) -> tuple[DereferenceState, int, bool]:
+        """Read a name and judge it; then the site goes on, ends, or was broken."""
+        assert site.names is not None
+        end = self._name_end(site, text, position)
+        if end is not None:
+            return *_read(state, text, end, None, position), True
+        typed = site.typed + text[position:]
+        left = tuple(name for name in site.names if name.startswith(typed))
+        if left:
+            site = replace(site, typed=typed, names=left)
+            return *_read(state, text, len(text), site, position), True
+        match = self._word.match(text, position)
+        assert match is not None
+        return *_read(state, text, match.end(), None, position), False
+
+    def _name_end(self, site: Site, text: str, position: int) -> int | None:
+        """Where an allowed name ends in ``text`` that something else follows; None: nowhere."""
+        run = self._word.match(text, position)
+        assert run is not None
+        assert site.names is not None
+        if run.end() < len(text) and site.typed + run[0] in site.names:
+            return run.end()
+        begun = len(site.typed)
+        for name in site.names:
+            end = position + len(name) - begun
+            if end < len(text) and text.startswith(name[begun:], position):
+                after = self._word.match(text, end)
+                if after is not None and after.end() == end:
+                    return end
+        return None
 
     def _read_freely(
         self, state: DereferenceState, text: str, position: int
@@ -119,7 +173,7 @@ class DereferenceMonitor:
         """Read to the end without judging; a trigger at the very end still makes a site."""
         state = replace(state, site=None)
         while position < len(text):
-            state, position = _scan(state, text, position)
+            state, position = self._scan(state, text, position)
             if position < len(text):
                 state = replace(state, site=None)
         return state, position
@@ -141,7 +195,9 @@ class DereferenceMonitor:
         site = state.site
         if site is None or not isinstance(answer, Facts):
             return replace(state, site=None)
-        names = (name.text for name in answer.names)
+        names = dict.fromkeys(name.text for name in answer.names) | dict.fromkeys(
+            site.operator.words
+        )
         left = tuple(name for name in names if name.startswith(site.typed))
         return replace(state, site=replace(site, names=left) if left else None)
 
@@ -152,21 +208,25 @@ class DereferenceMonitor:
             return ANYTHING
         rests = frozenset(name[len(site.typed) :].encode() for name in site.names)
         if site.typed:
-            return Names(rests)
+            return Names(rests, extra=self._extra)
+        names = Names(rests, Leading.BLANKS, self._extra, site.operator.exits.encode())
         if site.gap.endswith("\\"):
-            return EscapedLineEnd(Names(rests, Leading.BLANKS))
+            return EscapedLineEnd(names)
         if _is_enough(site.gap):
-            return Names(rests)
-        return Names(rests, _leading(state.lexer, site.gap))
+            return replace(names, leading=Leading.NONE)
+        return replace(names, leading=self._leading(state.lexer, site.gap))
 
     def expect(self, state: DereferenceState) -> Query | None:
         """The query of an operator typed now, if the text shows that one is likely."""
         receiver = state.lexer.receiver if state.site is None else ""
         if not receiver.isidentifier():
             return None
-        if not _is_mostly_dereferenced(receiver, state.document.prefix[-_NEARBY:]):
+        nearby = state.document.prefix[-_NEARBY:]
+        counts = {operator: nearby.count(receiver + operator) for operator in self._operators}
+        operator = max(counts, key=counts.__getitem__)
+        if counts[operator] == 0 or 2 * counts[operator] < nearby.count(receiver):
             return None
-        return self._query(state, len(state.generated), operator=".")
+        return self._query(state, len(state.generated), operator)
 
     def crosses(self, state: DereferenceState, text: str) -> bool:
         """Whether ``text`` brings a live operator and more than white space behind it."""
@@ -175,7 +235,7 @@ class DereferenceMonitor:
         while position < len(text):
             lexer, position = lexer.scan(text, position)
             if lexer.at_trigger:
-                behind = position + len(_gap(lexer, "", text, position))
+                behind = position + len(self._gap(lexer, "", text, position))
                 if behind < len(text):
                     return True
         return False
@@ -184,17 +244,22 @@ class DereferenceMonitor:
         """The lexer's own key."""
         return state.lexer.key
 
+    def _leading(self, lexer: LexState, gap: str) -> Leading:
+        """White space that may come behind an operator and ``gap``."""
+        return Leading.BLANKS if gap.endswith("\\") else self._language.leading(lexer)
 
-def _scan(state: DereferenceState, text: str, position: int) -> tuple[DereferenceState, int]:
-    """Read up to the next live operator, or to the end."""
-    lexer, end = state.lexer.scan(text, position)
-    generated = state.generated + text[position:end]
-    if lexer.at_trigger:
-        return DereferenceState(state.document, generated, lexer, Site(len(generated))), end
-    document = state.document
-    if len(generated) > _LONGEST_GENERATED:
-        document, generated = replace(document, prefix=document.prefix + generated), ""
-    return DereferenceState(document, generated, lexer), end
+    def _gap(self, lexer: LexState, gap: str, text: str, position: int) -> str:
+        """White space from ``position`` on that is legal behind an operator and ``gap``."""
+        escape = _UNFINISHED_ESCAPE.search(gap)
+        begun = escape[0] if escape else ""
+        space = begun + text[position:] if begun or position else text
+        leading = self._leading(lexer, begun)
+        match = _GAPS[leading].match(space)
+        assert match is not None
+        if leading is Leading.SPACE:
+            return match[0]
+        unfinished = _UNFINISHED_ESCAPE.match(space, match.end())
+        return space[len(begun) : unfinished.end() if unfinished else match.end()]
 
 
 def _read(
@@ -206,49 +271,9 @@ def _read(
     return DereferenceState(state.document, state.generated + piece, lexer, site), end
 
 
-def _read_name(
-    state: DereferenceState, site: Site, text: str, position: int
-) -> tuple[DereferenceState, int, bool]:
-    """Read identifier characters and judge them; then the site goes on, ends, or was broken."""
-    match = _IDENTIFIER.match(text, position)
-    assert match is not None
-    assert site.names is not None
-    typed = site.typed + match[0]
-    if match.end() == len(text):
-        left = tuple(name for name in site.names if name.startswith(typed))
-        site_after = replace(site, typed=typed, names=left) if left else None
-        state, position = _read(state, text, match.end(), site_after, position)
-        return state, position, bool(left)
-    state, position = _read(state, text, match.end(), None, position)
-    return state, position, typed in site.names
-
-
 def _is_enough(gap: str) -> bool:
     """Whether a name has to come now: a model that wants none must not write blanks for ever.
 
     Blanks on the operator's line may not grow, the indentation of a next line may, within bounds.
     """
     return bool(gap) and ("\n" not in gap or len(gap) > _LONGEST_GAP)
-
-
-def _leading(lexer: LexState, gap: str) -> Leading:
-    """White space that may come behind an operator and ``gap``."""
-    escaped = _UNFINISHED_ESCAPE.search(gap) is not None
-    return Leading.LINES if lexer.in_brackets and not escaped else Leading.BLANKS
-
-
-def _gap(lexer: LexState, gap: str, text: str, position: int) -> str:
-    """White space from ``position`` on that is legal behind an operator and ``gap``."""
-    escape = _UNFINISHED_ESCAPE.search(gap)
-    begun = escape[0] if escape else ""
-    space = begun + text[position:] if begun or position else text
-    match = _GAPS[_leading(lexer, begun)].match(space)
-    assert match is not None
-    unfinished = _UNFINISHED_ESCAPE.match(space, match.end())
-    return space[len(begun) : unfinished.end() if unfinished else match.end()]
-
-
-def _is_mostly_dereferenced(name: str, text: str) -> bool:
-    """Whether a dot stands behind half of the occurrences or more; a guess: substrings count."""
-    dots = text.count(name + ".")
-    return dots > 0 and 2 * dots >= text.count(name)

@@ -1,5 +1,6 @@
 """What is particular about one language server, as data."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -9,6 +10,9 @@ from lsp_bridge.overlay import Encoding
 from lsp_bridge.project import Project
 
 Tree = Mapping[str, Any]
+
+IDENTIFIER = re.compile(r"#?[^\W\d][\w$]*|\$[\w$]*")
+"""A name in most languages; JavaScript's private and PHP's names included."""
 
 
 class Incomplete(Enum):
@@ -29,11 +33,28 @@ class Unfinished(Enum):
     """The text is sent as it is."""
 
 
+class Readiness(Enum):
+    """How a server says that its answers may be believed: see `lsp_bridge.readiness`."""
+
+    INITIALIZED = "initialized"
+    """It does not say: it is ready once it has answered ``initialize``."""
+    SERVER_STATUS = "server_status"
+    """``experimental/serverStatus`` is quiescent; any health but ``ok`` makes it unusable."""
+    PROGRESS = "progress"
+    """Work was reported by ``$/progress``, and none of it is under way."""
+    INDEXING = "indexing"
+    """Between ``indexingEnded`` and ``indexingStarted``."""
+    SERVICE_READY = "service_ready"
+    """``language/status`` was of the type ``ServiceReady``."""
+
+
 class Item(NamedTuple):
     """What a profile's rules may look at in one listed name."""
 
     kind: int
     detail: str
+    commits: str | None = None
+    """Characters that would accept the item in an editor; None if the server does not say."""
 
 
 class Listing(NamedTuple):
@@ -42,11 +63,23 @@ class Listing(NamedTuple):
     items: Mapping[str, Item]
     text: str
     cursor: int
+    dropped: frozenset[int] = frozenset()
+    """Kinds of the items that were left out for their kind."""
 
 
 def no_options(project: Project) -> Tree:
     """No options."""
     return {}
+
+
+def no_environment(project: Project) -> Mapping[str, str]:
+    """No variables."""
+    return {}
+
+
+def never_anew(old: str, new: str) -> bool:
+    """Every change is understood at once."""
+    return False
 
 
 def nothing_implied(listing: Listing) -> Iterable[str]:
@@ -78,10 +111,16 @@ class Profile:
     initialization_options: Callable[[Project], Tree] = no_options
     settings: Callable[[Project], Tree] = no_options
     """Tree that ``workspace/configuration`` is answered from, by dotted section."""
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Callable[[Project], Mapping[str, str]] = no_environment
+    """Variables that are set besides those of this process."""
+    experimental: Tree = field(default_factory=dict)
+    """What is advertised under the client's capability ``experimental``."""
 
     start_timeout_s: float = 20.0
     """Longest wait for the answer to ``initialize``."""
+    readiness: Readiness = Readiness.INITIALIZED
+    ready_timeout_s: float = 120.0
+    """A server that is not ready for this long is killed and restarted."""
     patience_s: float = 20.0
     """A server that owes an answer for longer than this hangs: it is killed and restarted."""
     restart_delay_s: float = 0.5
@@ -100,9 +139,18 @@ class Profile:
     """Column units to offer, best first."""
     incremental: bool = True
     """Whether changes are sent as ranges; False: always the whole text."""
+    anew: Callable[[str, str], bool] = never_anew
+    """Whether a document must be closed and opened again to go from one text to another, because
+    the server would answer from what it has kept of the old one."""
     unfinished: Unfinished = Unfinished.REPAIR
 
     incomplete: Incomplete = Incomplete.DROP
+    names: re.Pattern[str] = IDENTIFIER
+    """Matches the name that begins the text which an item leaves behind the operator."""
+    wraps_receiver: bool = False
+    """Whether items that also edit the receiver are names all the same: ``(x.callback)()``."""
+    dropped_labels: re.Pattern[str] | None = None
+    """Matches labels, from their beginning, of items that are no members; None: no such items."""
     dropped_kinds: frozenset[int] = frozenset({14, 15})
     """Completion item kinds that are no members: by default keywords and snippets."""
     foreign_kinds: frozenset[int] = frozenset()

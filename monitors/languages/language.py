@@ -2,15 +2,49 @@
 
 import re
 from collections.abc import Hashable
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Protocol, Self
 
+from monitors.constraints import Leading
 
-class LexState(Protocol):
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A dereference operator, and what may stand behind it besides the name of a member."""
+
+    text: str
+    words: frozenset[str] = frozenset()
+    """Keywords that may stand there as if they were members: ``template`` in C++."""
+    exits: str = ""
+    """Characters that may come instead of a name, after which anything may follow.
+
+    The second dot of a range ``a..b``, the parenthesis of Go's ``x.(T)``.
+    """
+
+
+class Blocks(Enum):
+    """How a language delimits statements and blocks."""
+
+    INDENTED = "indented"
+    """By indentation, as in Python."""
+    BRACES = "braces"
+    """By braces; ``;`` or a line end ends a statement."""
+    WORDS = "words"
+    """By keywords that a word such as ``end`` closes, as in Ruby."""
+
+
+class LexState(Hashable, Protocol):
     """Immutable state of a lexer between two characters of a file."""
 
     @property
     def at_trigger(self) -> bool:
         """Whether the last character completed a live dereference operator."""
+        ...
+
+    @property
+    def operator(self) -> str:
+        """The operator that the last character completed, such as ``?.``; else empty."""
         ...
 
     @property
@@ -51,12 +85,32 @@ class LexState(Protocol):
         ...
 
 
-class Language(Protocol):
+class Language(Hashable, Protocol):
     """A programming language as monitors see it."""
 
     @property
     def name(self) -> str:
         """Language identifier of the Language Server Protocol."""
+        ...
+
+    @property
+    def operators(self) -> tuple[Operator, ...]:
+        """The dereference operators, the usual one first."""
+        ...
+
+    @property
+    def name_start(self) -> re.Pattern[str]:
+        """Matches an identifier or the beginning of one, possibly empty, that has been typed."""
+        ...
+
+    @property
+    def extra(self) -> str:
+        """ASCII characters that continue an identifier, besides letters, digits and ``_``."""
+        ...
+
+    @property
+    def blocks(self) -> Blocks:
+        """How statements and blocks are delimited."""
         ...
 
     @property
@@ -72,8 +126,15 @@ class Language(Protocol):
         """State at the beginning of a file."""
         ...
 
-    def closers(self, state: Any) -> str:
-        """Text that closes everything in ``state.open``, innermost first.
+    def leading(self, state: Any) -> Leading:
+        """White space that may stand between an operator and a name.
+
+        ``state`` is one of this language's own.
+        """
+        ...
+
+    def closers(self, state: Any, level: int = 0) -> str:
+        """Text that closes everything in ``state.open[level:]``, innermost first.
 
         ``state`` is one of this language's own.
         """

@@ -9,7 +9,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from monitors.languages.language import LexState
+from monitors.constraints import Leading
+from monitors.languages.language import Blocks, LexState, Operator
 from monitors.languages.python_tokens import (
     BLANKS,
     BRACKET,
@@ -78,6 +79,11 @@ class PythonState:
     def at_trigger(self) -> bool:
         """Whether the last character was a dot behind an expression in code."""
         return self.last == LIVE_DOT
+
+    @property
+    def operator(self) -> str:
+        """The dot that the last character was, if it was live."""
+        return LIVE_DOT if self.last == LIVE_DOT else ""
 
     @property
     def at_definition(self) -> bool:
@@ -570,16 +576,25 @@ class Python:
     """The Python language, for `monitors.languages.language.Language`."""
 
     name: str = "python"
+    operators: tuple[Operator, ...] = (Operator("."),)
+    name_start: re.Pattern[str] = re.compile(r"[A-Za-z0-9_\u0080-\U0010ffff]*")
+    extra: str = ""
+    blocks: Blocks = Blocks.INDENTED
     crossing: re.Pattern[str] = re.compile(r"(\.)(?:[ \t\f]|\\\r?\n)*[^ \t\f\\]")
 
     def start(self) -> PythonState:
         """State at the beginning of a file."""
         return PythonState()
 
-    def closers(self, state: LexState) -> str:
-        """Text that closes everything in ``state.open``, innermost first."""
+    def leading(self, state: LexState) -> Leading:
+        """Line ends too inside brackets; elsewhere only escaped ones."""
+        return Leading.LINES if state.in_brackets else Leading.BLANKS
+
+    def closers(self, state: LexState, level: int = 0) -> str:
+        """Text that closes everything in ``state.open[level:]``, innermost first."""
         closers = "".join(
-            CLOSERS.get(opener) or opener.lstrip("rRbBuUfFtT") for opener in reversed(state.open)
+            CLOSERS.get(opener) or opener.lstrip("rRbBuUfFtT")
+            for opener in reversed(state.open[level:])
         )
         return _separator(state) + closers if closers else ""
 

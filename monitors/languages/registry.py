@@ -2,8 +2,18 @@
 
 from collections.abc import Mapping
 
+from monitors.languages.c import C
+from monitors.languages.cpp import CPP
+from monitors.languages.csharp import CSHARP
+from monitors.languages.dart import DART
+from monitors.languages.go import GO
+from monitors.languages.java import JAVA
+from monitors.languages.kotlin import KOTLIN
 from monitors.languages.language import Language
 from monitors.languages.python import PYTHON
+from monitors.languages.rust import RUST
 
-LANGUAGES: Mapping[str, Language] = {language.name: language for language in (PYTHON,)}
+LANGUAGES: Mapping[str, Language] = {
+    language.name: language for language in (PYTHON, C, CPP, CSHARP, DART, GO, JAVA, KOTLIN, RUST)
+}
 """LSP language identifier to lexer."""

@@ -45,7 +45,7 @@ def test_walks_dereference_and_invent_nothing(policy: CrossingPolicy) -> None:
     for _ in range(20):
         session = Session(guide, DOCUMENT, options=Options(crossing=policy))
         text = walker.walk(session, PLACE, 24)
-        verdicts += audit(MONITOR, analyst.look_up, DOCUMENT, text)
+        verdicts += audit(MONITOR, PYTHON, analyst.look_up, DOCUMENT, text)
 
     assert len(verdicts) >= 20
     assert [verdict for verdict in verdicts if not verdict.valid] == []

@@ -16,7 +16,7 @@ ANALYST = ScriptedAnalyst(
 def judged(prefix: str, text: str) -> list[tuple[str, bool]]:
     """Names that were judged, and whether they are valid."""
     document = Document("python", "/p/app.py", prefix, "\n")
-    verdicts = audit(DereferenceMonitor(PYTHON), ANALYST.look_up, document, text)
+    verdicts = audit(DereferenceMonitor(PYTHON), PYTHON, ANALYST.look_up, document, text)
     for verdict in verdicts:
         assert (prefix + text)[len(prefix) + verdict.offset :].startswith(verdict.name)
     return [(verdict.name, verdict.valid) for verdict in verdicts]
@@ -103,7 +103,7 @@ def test_a_verdict_says_what_would_have_been_allowed() -> None:
     """In the server's order."""
     document = Document("python", "/p/app.py", "x = order.", "\n")
     answer = facts("b", "a")
-    [verdict] = audit(DereferenceMonitor(PYTHON), lambda query: answer, document, "c\n")
+    [verdict] = audit(DereferenceMonitor(PYTHON), PYTHON, lambda query: answer, document, "c\n")
 
     assert verdict.allowed == ("b", "a")
     assert not verdict.valid
@@ -114,7 +114,7 @@ def test_an_operator_is_asked_about_with_the_text_in_front_of_it() -> None:
     analyst = ScriptedAnalyst(facts("items"))
     document = Document("python", "/p/app.py", "x = ", "\n")
     text = "order.items\norder.items\n"
-    audit(DereferenceMonitor(PYTHON), lambda query: analyst.ask(query).answer, document, text)
+    audit(DereferenceMonitor(PYTHON), PYTHON, lambda query: analyst.ask(query).answer, document, text)
 
     asked = [query.document.prefix for query in analyst.queries]
     assert asked == ["x = order.", "x = order.items\norder."]

@@ -86,7 +86,7 @@ def invented(prefix: str, ids: list[int]) -> list[str]:
     """Members in the generated text that do not exist."""
     data = b"".join(index().bytes_of(token_id) or b"" for token_id in ids)
     document = Document("python", "/p/a.py", prefix)
-    verdicts = audit(MONITOR, ANALYST.look_up, document, data.decode("utf-8", "replace"))
+    verdicts = audit(MONITOR, PYTHON, ANALYST.look_up, document, data.decode("utf-8", "replace"))
     return [verdict.name for verdict in verdicts if not verdict.valid]
 
 

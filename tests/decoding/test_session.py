@@ -277,7 +277,7 @@ def test_random_text_never_names_a_missing_member(policy: CrossingPolicy, seed: 
     _, text = random_walk(guided, seed, 25)
     document = Document("python", "/p/app.py", "def f(order):\n    x = order", "\n")
 
-    verdicts = audit(MONITOR, analyst.look_up, document, text)
+    verdicts = audit(MONITOR, PYTHON, analyst.look_up, document, text)
     assert [verdict for verdict in verdicts if not verdict.valid] == []
 
 

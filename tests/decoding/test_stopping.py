@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoding.stopping import Stopper, Until, stop_index
+from decoding.stopping import open_stopper, stop_index
+from decoding.until import Until
 from monitors.errors import UsageError
 from monitors.languages.python import PYTHON
 from tests.strategies import python_like, splits
@@ -77,7 +78,7 @@ def test_stop_index(until: Until, marked: str) -> None:
     text = generated + after
     expected = len(generated) if mark else None
     assert stop_index(PYTHON, prefix, text, until) == expected
-    stopper = Stopper(PYTHON, prefix, until)
+    stopper = open_stopper(PYTHON, prefix, until)
     results = [stopper.update(char) for char in text]
     assert results[-1] == expected
 
@@ -86,7 +87,7 @@ def test_stop_index(until: Until, marked: str) -> None:
 @given(python_like(), splits(python_like()), st.sampled_from(Until))
 def test_split_invariance(prefix: str, pieces: list[str], until: Until) -> None:
     """The end does not depend on how generated text was split, nor on forks that went astray."""
-    stopper = Stopper(PYTHON, prefix, until)
+    stopper = open_stopper(PYTHON, prefix, until)
     for piece in pieces:
         stopper.fork().update("\n)\nx = 1\n")
         stopper.update(piece)
@@ -99,11 +100,11 @@ def test_split_invariance(prefix: str, pieces: list[str], until: Until) -> None:
 def test_a_wrong_rule_is_refused() -> None:
     """The message names the rules."""
     with pytest.raises(UsageError, match="line, statement, function"):
-        Stopper(PYTHON, "", "page")
+        open_stopper(PYTHON, "", "page")
 
 
 def test_stays_stopped() -> None:
     """Text that comes after the end changes nothing."""
-    stopper = Stopper(PYTHON, "x = ", "line")
+    stopper = open_stopper(PYTHON, "x = ", "line")
     assert stopper.update("1\n") == 1
     assert stopper.update("more") == 1

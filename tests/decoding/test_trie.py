@@ -32,8 +32,14 @@ def identifiers() -> st.SearchStrategy[bytes]:
 
 
 def names(rests: st.SearchStrategy[bytes]) -> st.SearchStrategy[Names]:
-    """Names with any leading white space."""
-    return st.builds(Names, st.frozensets(rests, max_size=6), st.sampled_from(Leading))
+    """Names with any leading white space, identifier characters and ways out."""
+    return st.builds(
+        Names,
+        st.frozensets(rests, max_size=6),
+        st.sampled_from(Leading),
+        extra=st.sampled_from([b"", b"$", b"$-"]),
+        exits=st.sampled_from([b"", b".", b"(<$"]),
+    )
 
 
 def constraints() -> st.SearchStrategy[Constraint]:
@@ -69,6 +75,7 @@ def fast_row(index: TokenIndex, constraint: Constraint) -> list[bool]:
 @example(constraint=Names(frozenset()))
 @example(constraint=Names(frozenset([b""]), Leading.BLANKS))
 @example(constraint=Names(frozenset([b"$el", b"a$", b"foo\\", b" foo", b"\\foo"]), Leading.LINES))
+@example(constraint=Names(frozenset([b"foo", b"foo$el", b"$"]), Leading.SPACE, b"$", b"("))
 @example(constraint=Literal(b""))
 def test_row_equals_the_definition(name: str, constraint: Constraint) -> None:
     """For every constraint and kind of tokenizer, the mask is that of `Constraint.allows`."""

@@ -1,0 +1,6 @@
+"""Dereference sites of finished source files: the ground truth that monitors are measured on."""
+
+from decoding.sites.finder import DereferenceSite, dereference_sites
+from decoding.sites.languages import SITE_LANGUAGES
+
+__all__ = ["SITE_LANGUAGES", "DereferenceSite", "dereference_sites"]

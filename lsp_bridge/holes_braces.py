@@ -1,0 +1,122 @@
+"""Hole repair for languages with braces: the rest of the file closes the blocks around the cursor.
+
+What has to be found out is where the statement at the cursor ends, and how many of the open blocks
+the text behind it closes. A file that is whole but for the statement closes all of them; where new
+code has opened more, the surplus is closed at the cursor.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from lsp_bridge.reading import advance
+from monitors.languages.language import Language, LexState
+
+_MAX_STATEMENT: Final = 20_000
+"""Characters of a statement that are looked at; a longer one loses its line only."""
+_MOST_BLOCKS: Final = 64
+
+_STEP: Final = re.compile(r"[;,{}()\[\]]|\r\n?|\n")
+_LINE_END: Final = re.compile(r"\r\n?|\n")
+_CLOSED_NEXT: Final = re.compile(r"\s*\}")
+_GOES_ON: Final = re.compile(r"\s*(?:\.(?!\.\.)|[?:|%=<>)\]]|&(?!\w)|-(?!-)|\+(?!\+)|/(?![/*])|\Z)")
+"""The beginning of a line that continues the statement before it."""
+_UNFINISHED: Final = re.compile(r"(?:[-+*/%=<>|&^,(\[?]|(?<!:):)[ \t]*\Z")
+"""The end of a line that the next one continues."""
+
+
+class _End(NamedTuple):
+    """Where the statement at the cursor ends."""
+
+    offset: int
+    terminator: str
+    """What ends it in place of what was dropped."""
+    level: int
+    """Depth of what the text behind it closes."""
+
+
+def complete(language: Language, state: LexState, suffix: str) -> tuple[int, str]:
+    """How much of ``suffix`` belongs to the statement at the cursor, and what to put in its place.
+
+    ``state`` is the lexer's state at the cursor.
+    """
+    blocks = _blocks(state.open)
+    end = _statement_end(state, blocks[-1] + 1 if blocks else 0, suffix)
+    closers = language.closers(state, end.level)
+    closed = _closed_blocks(advance(state, closers + ";"), suffix[end.offset :])
+    if closed >= len(blocks):
+        return end.offset, closers + end.terminator
+    surplus = language.closers(state, blocks[closed]).removeprefix(closers)
+    return end.offset, closers + ";" + surplus
+
+
+def _blocks(opened: tuple[str, ...]) -> list[int]:
+    """Depths at which blocks were opened; the fields of interpolated strings are none."""
+    outer = ("", *opened)
+    return [
+        depth
+        for depth, opener in enumerate(opened)
+        if opener == "{" and outer[depth][-1:] not in ("'", '"', "`")
+    ]
+
+
+def _statement_end(state: LexState, level: int, suffix: str) -> _End:
+    """The end of the statement at the cursor, whose block is ``level`` deep."""
+    open_at_cursor = len(state.open)
+    line_end = _LINE_END.search(suffix)
+    line = _End(len(suffix) if line_end is None else line_end.start(), ";", level)
+    done = 0
+    for step in _STEP.finditer(suffix):
+        if step.start() > _MAX_STATEMENT:
+            return line
+        before = advance(state, suffix[done : step.start()])
+        after = advance(before, step[0])
+        state, done = after, step.end()
+        if not before.in_code and not (step[0].isspace() and after.in_code):
+            continue
+        if len(before.open) == level:
+            if end := _own_end(suffix, step, level):
+                return end
+        elif step[0] == ";" and before.open[-1] in "([" and len(before.open) <= open_at_cursor:
+            return _end_in_header(before, suffix, step, level) or line
+        elif step[0] in ")]}" and after.open != before.open[:-1]:
+            return line
+    return _End(len(suffix), ";", level) if len(state.open) <= level else line
+
+
+def _own_end(suffix: str, step: "re.Match[str]", level: int) -> _End | None:
+    """The end that a sign in the statement's own block is; None: it goes on."""
+    start, end = step.span()
+    if step[0] == ";":
+        return _End(end, ";", level)
+    if step[0] in "{},":
+        return _End(start, "", level)
+    if step[0].isspace():
+        if _CLOSED_NEXT.match(suffix, end):
+            return _End(start, "", level)
+        if not _GOES_ON.match(suffix, end) and not _UNFINISHED.search(suffix, 0, start):
+            return _End(start, ";", level)
+    return None
+
+
+def _end_in_header(before: LexState, suffix: str, step: "re.Match[str]", level: int) -> _End | None:
+    """A semicolon inside ``for (``, if the rest of the line closes what is open."""
+    line_end = _LINE_END.search(suffix, step.start())
+    rest = suffix[step.start() : len(suffix) if line_end is None else line_end.start()]
+    after = advance(before, rest).open
+    is_header = after in (before.open[:level], (*before.open[:level], "{"))
+    return _End(step.start(), "", len(before.open)) if is_header else None
+
+
+@lru_cache(maxsize=64)
+def _closed_blocks(state: LexState, text: str) -> int:
+    """How many blocks ``text`` closes that it does not open; ``state`` is that in front of it."""
+    opened = advance(state, "{" * _MOST_BLOCKS).open
+    left = _common(opened, advance(state, "{" * _MOST_BLOCKS + text).open)
+    return len(opened) - left
+
+
+def _common(before: tuple[str, ...], after: tuple[str, ...]) -> int:
+    """How many of the outermost brackets are the same."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((at for at, (old, new) in pairs if old != new), min(len(before), len(after)))

@@ -1,0 +1,31 @@
+"""Go, for the lexer of `monitors.languages.braces`."""
+
+from typing import Final
+
+from monitors.languages.braces import BraceLanguage
+from monitors.languages.grammar import (
+    BLOCK_COMMENT,
+    CHARACTER,
+    LINE_COMMENT,
+    STRING,
+    Dereference,
+    Grammar,
+    Text,
+    words,
+)
+from monitors.languages.language import Operator
+
+_RAW_STRING = Text("`", "`", escapes=(), multiline=True, value="`")
+
+GO: Final = BraceLanguage(
+    Grammar(
+        name="go",
+        operators=(Dereference(Operator(".", exits="(.")),),
+        texts=(LINE_COMMENT, BLOCK_COMMENT, STRING, CHARACTER, _RAW_STRING),
+        keywords=words(
+            "break case chan const continue default defer else fallthrough for func go goto if "
+            "import interface map package range return select struct switch type var"
+        ),
+        newline_ends=True,
+    )
+)

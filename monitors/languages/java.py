@@ -1,0 +1,41 @@
+"""Java, for the lexer of `monitors.languages.braces`."""
+
+from typing import Final
+
+from monitors.languages.braces import BraceLanguage
+from monitors.languages.grammar import (
+    ANY_VALUE,
+    BLOCK_COMMENT,
+    CHARACTER,
+    LINE_COMMENT,
+    STRING,
+    Dereference,
+    Grammar,
+    Text,
+    words,
+)
+from monitors.languages.language import Operator
+
+_TEXT_BLOCK = Text('"""', '"""', begun='"{1,2}', multiline=True)
+
+JAVA: Final = BraceLanguage(
+    Grammar(
+        name="java",
+        operators=(
+            Dereference(Operator(".", words("class new this super"), exits="<."), touching=">"),
+            Dereference(Operator("::", words("new"), exits="<"), ANY_VALUE, touching=">"),
+        ),
+        texts=(LINE_COMMENT, BLOCK_COMMENT, _TEXT_BLOCK, STRING, CHARACTER),
+        keywords=words(
+            "abstract assert break case catch class const continue default do else enum extends "
+            "final finally for goto if implements import instanceof interface native new package "
+            "private protected public return static strictfp switch synchronized throw throws "
+            "transient try volatile while"
+        ),
+        word=r"(?!\d)[\w$]+",
+        name_start=r"[\w$]*",
+        extra="$",
+        imports=words("import package"),
+        qualifiers=words("static"),
+    )
+)

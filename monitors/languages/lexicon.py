@@ -1,0 +1,154 @@
+"""A `Grammar` compiled: the regexes and tables that the lexer of `braces` reads with."""
+
+import re
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from monitors.languages.grammar import ESCAPE, Grammar, Text
+
+Pattern = re.Pattern[str]
+Opener = tuple[Pattern, Text]
+
+NOTHING: Final = r"(?!)"
+_SYMBOLS = frozenset(string.punctuation) - {"_"}
+_BRACKETS = frozenset("()[]{}")
+_ESCAPED = r"\\(?:\r\n|\r(?=[^\n])|[^\r])"
+
+
+def either(parts: Iterable[str]) -> str:
+    """Regex that matches what one of ``parts`` does."""
+    return "|".join(f"(?:{part})" for part in parts if part) or NOTHING
+
+
+def char_class(chars: Iterable[str]) -> str:
+    """The inside of a regex's character class."""
+    return "".join(re.escape(char) for char in sorted(chars))
+
+
+def _beginnings(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(text[:end] for text in texts for end in range(1, len(text)))
+
+
+class Lexicon:
+    """Tables of one language; made once, equal only to itself."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.grammar = grammar
+        texts = [text.operator.text for text in grammar.operators]
+        first = [op for op in texts if not any(op != o and op.startswith(o) for o in texts)]
+        self.rules = {rule.operator.text: rule for rule in grammar.operators}
+        self.operator = re.compile(either(map(re.escape, first)))
+        self.begun = re.compile(
+            either(
+                [
+                    *(text.begun for text in grammar.texts),
+                    *map(re.escape, _beginnings(first)),
+                    *map(re.escape, grammar.extra),
+                ]
+            )
+        )
+        self.openers = {char: found for char in _STARTS if (found := self._openers(char))}
+        self._compile_words()
+        self._compile_run(first)
+
+    def _openers(self, char: str) -> tuple[Opener, ...]:
+        """Texts that may open at ``char``."""
+        pairs = ((re.compile(text.opens), text) for text in self.grammar.texts)
+        return tuple(
+            (opens, text)
+            for opens, text in pairs
+            if opens.match(char) or re.fullmatch(text.begun or NOTHING, char)
+        )
+
+    def _compile_words(self) -> None:
+        grammar = self.grammar
+        self.word = re.compile(grammar.word)
+        self.number = re.compile(grammar.number)
+        self.mark = re.compile(grammar.marks or NOTHING)
+        self.wordlike = re.compile(rf"[\w{char_class(grammar.extra)}]")
+        self.blanks = re.compile(rf"[{grammar.blank}]*+")
+        self.spaces = re.compile(r"[ \t\f]*+")
+        self.blank = re.compile(rf"[{grammar.blank}]")
+        meant = grammar.keywords | grammar.imports | grammar.qualifiers | set(grammar.definers)
+        meant = meant.union(*grammar.definers.values())
+        self.kept = _beginnings(word + " " for word in meant)
+
+    def _compile_run(self, operators: list[str]) -> None:
+        """What the lexer jumps over, because only the last token of it matters."""
+        grammar = self.grammar
+        stops = set(_BRACKETS) | {op[0] for op in operators} | set(self.openers) | set(grammar.postfix)
+        stops |= {char for char in _SYMBOLS if self.word.match(char) or self.mark.match(char)}
+        stops |= set(grammar.extra)
+        if any(text.format for text in grammar.texts):
+            stops.add(":")
+        symbols = char_class(_SYMBOLS - stops)
+        meant = grammar.imports | set(grammar.definers)
+        barred = rf"(?!(?:{either(sorted(meant))})\b)" if meant else ""
+        prefixed = any(char.isalpha() for char in self.openers)
+        quotes = char_class(_SYMBOLS & (set(self.openers) | set(grammar.extra)))
+        unless = rf"(?![{quotes}])" if prefixed else ""
+        self.run = re.compile(
+            rf"(?:[{grammar.blank}]++|({barred}(?:{_possessive(grammar.word)}){unless})"
+            rf"|([{symbols}]++)|({_possessive(grammar.number)}))*"
+        )  # not `*+`: possessive repeats of groups fail in CPython 3.11
+
+
+_STARTS: Final = frozenset(string.printable) - frozenset(string.whitespace)
+
+
+def _possessive(regex: str) -> str:
+    """``regex`` with a possessive last repetition: what it matched is not given back."""
+    return regex + "+" if regex[-1] in "*+" else regex
+
+
+@dataclass(frozen=True, slots=True)
+class TextPatterns:
+    """How to read one kind of text up to one closer."""
+
+    body: Pattern
+    """What to jump over."""
+    close: Pattern
+    unfinished: Pattern
+    """What cannot be judged before more text comes."""
+    field: Pattern
+    inside: tuple[Opener, ...]
+    deref: Pattern
+
+
+@cache
+def text_patterns(text: Text, closer: str) -> TextPatterns:
+    """Patterns for the inside of ``text`` that ``closer`` ends."""
+    close = "" if closer == "\n" else re.escape(closer)
+    inner = (*text.inside, text) if text.nests else text.inside
+    literal = [escape for escape in text.escapes if escape != ESCAPE]
+    unfinished = [
+        *map(re.escape, _beginnings([*literal, *text.fields, closer])),
+        *(other.begun for other in inner),
+        text.unfinished,
+        r"\\\r?" if ESCAPE in text.escapes else "",
+    ]
+    escapes = [*map(re.escape, literal), _ESCAPED if ESCAPE in text.escapes else ""]
+    stops = _stops(text, closer, inner)
+    return TextPatterns(
+        body=re.compile(f"(?:[^{stops}]++|{either(escapes)})*"),
+        close=re.compile(text.closes or close or NOTHING),
+        unfinished=re.compile(either(unfinished)),
+        field=re.compile(either(map(re.escape, sorted(text.fields, key=len, reverse=True)))),
+        inside=tuple((re.compile(other.opens), other) for other in inner),
+        deref=re.compile(text.derefs or NOTHING),
+    )
+
+
+def _stops(text: Text, closer: str, inner: tuple[Text, ...]) -> str:
+    """Characters that text cannot be jumped over at, as the inside of a character class."""
+    stops = {opener[0] for opener in (closer, *text.escapes, *text.fields)}
+    if not text.multiline:
+        stops |= {"\r", "\n"}
+    for regex in (text.unfinished, *(other.begun for other in inner)):
+        stops |= {char for char in _STARTS if re.fullmatch(regex or NOTHING, char)}
+    for other in inner:
+        stops |= {char for char in _STARTS if re.match(other.opens, char)}
+    return char_class(stops)

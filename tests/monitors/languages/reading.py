@@ -1,0 +1,26 @@
+"""Reading marked code: in the cases of these tests, ``•`` ends a live dereference operator."""
+
+from monitors.languages.braces import BraceLanguage, BraceState
+
+
+def read(
+    language: BraceLanguage, pieces: list[str], state: BraceState | None = None
+) -> tuple[list[int], BraceState]:
+    """Indexes behind the live operators of a text that comes in pieces, and the last state."""
+    found: list[int] = []
+    state, offset = language.start() if state is None else state, 0
+    for piece in pieces:
+        at = 0
+        while at < len(piece):
+            state, at = state.scan(piece, at)
+            if state.at_trigger:
+                found.append(offset + at)
+        offset += len(piece)
+    return found, state
+
+
+def mark(language: BraceLanguage, text: str) -> str:
+    """``text`` with a ``•`` behind each live operator."""
+    found, _ = read(language, [text])
+    pieces = [text[a:b] for a, b in zip([0, *found], [*found, len(text)], strict=True)]
+    return "•".join(pieces)
