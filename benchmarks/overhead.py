@@ -62,7 +62,7 @@ def replay(workspace: Workspace, server: str, vocabulary: Loaded, options: Optio
     encode = vocabulary.encoder.encode
     with ServerPool(workspace.root) as pool:
         guide = open_guide(vocabulary.index, language.name, pool, server)
-        Replay(guide, language, encode, report, options=options, step_s=STEP_S).run(
+        Replay(lambda language: guide, encode, report, options=options, step_s=STEP_S).run(
             [_file(workspace)]
         )
         report.query_ms = list(pool.statistics.latencies_ms)

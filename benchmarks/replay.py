@@ -69,7 +69,7 @@ def replay_package(workspace: Workspace, server: str, vocabulary: Loaded, sites:
         encode = vocabulary.encoder.encode
         for file in filter(_has_sites, workspace.files()):
             end = min(sites, report.dereference_sites + FILE_SITES)
-            Replay(guide, language, encode, report, options=options, limit=end).run([file])
+            Replay(lambda language: guide, encode, report, options=options, limit=end).run([file])
         report.query_ms = list(pool.statistics.latencies_ms)
     return report
 

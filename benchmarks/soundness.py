@@ -136,7 +136,9 @@ def judge(workspace: Workspace, server: str, written: Iterable[Written]) -> None
             return pool.wait(pool.ask(query, server=server), DEADLINE_S)
 
         for each in written:
-            for verdict in audit(monitor, language_named("python"), ask, each.place.document, each.text):
+            for verdict in audit(
+                monitor, language_named("python"), ask, each.place.document, each.text
+            ):
                 each.tally.judged += 1
                 if not verdict.valid:
                     entry = {

@@ -57,6 +57,7 @@ def generate(
     crossing: str = "verify",
     deadline_s: float = 1.0,
     strict: bool = False,
+    trust_workspace: bool = False,
     pool: ServerPool | None = None,
     **generate_options: Any,
 ) -> Completion:
@@ -67,13 +68,14 @@ def generate(
     where the tokenizer has tokens for that. ``workspace`` defaults to the nearest folder that
     looks like a project. ``until`` stops at the end of a ``"line"``, ``"statement"`` or
     ``"function"``. ``pool`` defaults to one that all calls in this process share.
+    With ``trust_workspace`` servers may run the workspace's code; a ``pool`` has its own say.
     ``generate_options`` go to ``model.generate`` (``num_return_sequences``, ``num_beams``, ...).
 
     No file is written. A failing language server never stops a generation: ``stats.fail_open``
     counts why points went unconstrained. With ``strict`` it raises `AnalysisError` instead.
 
-    Raises `UsageError` (`PositionError`, `WorkspaceError`, `ModelError`, `ServerError`) for a
-    caller's mistake, before anything is generated.
+    Raises `UsageError` (`PositionError`, `WorkspaceError`, `ModelError`, `ServerError`,
+    `ConfigError`) for a caller's mistake, before anything is generated.
     """
     document, pool = check_request(
         path,
@@ -86,6 +88,7 @@ def generate(
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         deadline_s=deadline_s,
+        trust_workspace=trust_workspace,
         pool=pool,
     )
     index = open_index(model, tokenizer)
@@ -120,13 +123,16 @@ def invented_names(
     *,
     server: str | None = None,
     deadline_s: float = 5.0,
+    trust_workspace: bool = False,
     pool: ServerPool | None = None,
 ) -> list[str]:
     """Names in ``text``, as inserted at ``position``, that the language server does not know.
 
     Members whose receiver's type is unknown are not judged. Raises `UsageError`.
     """
-    document, pool = check_request(path, position, workspace, server=server, pool=pool)
+    document, pool = check_request(
+        path, position, workspace, server=server, trust_workspace=trust_workspace, pool=pool
+    )
     analyst = ServerAnalyst(pool, server)
     verdicts = audit(
         monitor_for(document.language),
@@ -188,6 +194,7 @@ def check_request(
     max_new_tokens: int = 1,
     temperature: float = 0.0,
     deadline_s: float = 1.0,
+    trust_workspace: bool = False,
     pool: ServerPool | None = None,
 ) -> tuple[Document, ServerPool]:
     """Find every mistake in the arguments of `generate` that can be found without a model.
@@ -200,10 +207,12 @@ def check_request(
         raise UsageError(f"got crossing={crossing!r}; expected one of {', '.join(CrossingPolicy)}")
     if until is not None and until not in tuple(Until):
         raise UsageError(f"got until={until!r}; expected None or one of {', '.join(Until)}")
+    if pool is not None and trust_workspace:
+        raise UsageError("got pool and trust_workspace; say trust_workspace to the ServerPool")
     path = Path(path)
     root = find_workspace(path) if workspace is None else Path(workspace)
     document = open_document(path, position, root)
-    pool = pool or shared_pool(root)
+    pool = pool or shared_pool(root, trust_workspace)
     profile = pool.profile(document.language, server)
     if monitors:
         pool.check(profile.name)

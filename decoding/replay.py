@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from decoding import masks
 from decoding.session import Guide, Node, Options, Session, Step
 from decoding.sites import DereferenceSite, dereference_sites
 from decoding.workspace import language_of, read_text
-from monitors.languages.language import Language
+from monitors.languages.language import Blocks, Language
 from monitors.protocols import Document, Facts, Unavailable
 
 _NEVER_ASKED = "never_asked"
 _SILENCED = re.compile(r"#\s*(?:type|pyright|pyrefly|mypy):\s*ignore")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_UNFINISHED_BLOCKS = {Blocks.INDENTED: (), Blocks.BRACES: ("{",), Blocks.WORDS: ("{",)}
+"""What may be open at the end of a logical line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +116,11 @@ def _quantiles(values: Sequence[float]) -> dict[str, float | None]:
 
 
 class Replay:
-    """Replays files through sessions of one guide."""
+    """Replays files through sessions of the guides of their languages."""
 
     def __init__(
         self,
-        guide: Guide,
-        language: Language,
+        guide: Callable[[str], Guide],
         encode: Callable[[str], list[int]],
         report: Report,
         *,
@@ -126,10 +128,12 @@ class Replay:
         step_s: float = 0.0,
         limit: int | None = None,
     ) -> None:
-        """``step_s``: seconds that stand for a forward pass; ``limit``: most sites in all."""
+        """``guide``: by language; ``step_s``: seconds that stand for a forward pass.
+
+        ``limit``: most sites in all.
+        """
         self.report = report
-        self._guide = guide
-        self._language = language
+        self._guide = lru_cache(maxsize=None)(guide)
         self._encode = encode
         self._options = options
         self._step_s = step_s
@@ -150,22 +154,28 @@ class Replay:
 
     def _file(self, path: Path) -> None:
         text = read_text(path)
-        sites = dereference_sites(text, language_of(path))[: self._left()]
+        guide = self._guide(language_of(path, text))
+        sites = dereference_sites(text, guide.language.name)[: self._left()]
         cut = len(text) if len(sites) < self._left() or not sites else sites[-1].name_end + 1
-        tokens, added = _tokens(self._guide, self._encode(text), text)
+        tokens, added = _tokens(guide, self._encode(text), text)
         self.report.files += 1
         self.report.dereference_sites += len(sites)
-        for line in _holes(self._language, text, tokens, added):
+        for line in _holes(guide.language, text, tokens, added):
             if line.tokens[0].start < cut:
-                self._line(path, text, line, sites)
+                self._line(guide, path, text, line, sites)
 
-    def _line(self, path: Path, text: str, line: "_Hole", sites: Sequence[DereferenceSite]) -> None:
+    def _line(
+        self, guide: Guide, path: Path, text: str, line: "_Hole", sites: Sequence[DereferenceSite]
+    ) -> None:
         """Complete one logical line, and judge the sites in it."""
         started = time.perf_counter()
         document = Document(
-            language_of(path), str(path.resolve()), text[: line.tokens[0].start], text[line.end :]
+            guide.language.name,
+            str(path.resolve()),
+            text[: line.tokens[0].start],
+            text[line.end :],
         )
-        session = Session(self._guide, document, options=self._options)
+        session = Session(guide, document, options=self._options)
         node = session.root
         broken: list[int] = []
         session.prefetch(node)
@@ -350,6 +360,7 @@ def _logical_lines(language: Language, text: str) -> Iterator[tuple[int, int, in
             lexer, step = lexer.scan(line[0], index - line.start())
             index = line.start() + step
         content = line[0].rstrip("\r\n")
-        if line.end() == len(text) or not (lexer.open or content.endswith("\\")):
+        inside = lexer.open and lexer.open[-1] not in _UNFINISHED_BLOCKS[language.blocks]
+        if line.end() == len(text) or not (inside or content.endswith("\\")):
             yield start, line.start() + len(content), line.end()
             start = line.end()

@@ -122,6 +122,7 @@ class Guide:
         self, index: TokenIndex, language: Language, monitor: Monitor[Any], analyst: Analyst
     ) -> None:
         self.index = index
+        self.language = language
         self.monitor = monitor
         self.analyst = analyst
         self._candidates = index.crossing_candidates(language.crossing)

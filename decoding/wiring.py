@@ -8,6 +8,7 @@ from pathlib import Path
 from decoding.session import Guide, Ticket
 from decoding.trie import TokenIndex
 from lsp_bridge import Handle, ServerPool
+from lsp_bridge.configuration import open_pool
 from monitors.dereference import DereferenceMonitor
 from monitors.errors import UsageError
 from monitors.languages.language import Language
@@ -16,7 +17,7 @@ from monitors.protocols import Answer, Query
 from monitors.silent import SilentMonitor
 
 _START_TIMEOUT_S = 30.0
-_pools: dict[Path, ServerPool] = {}
+_pools: dict[tuple[Path, bool], ServerPool] = {}
 _pools_lock = threading.Lock()
 
 
@@ -34,16 +35,16 @@ def monitor_for(language: str) -> DereferenceMonitor:
     return DereferenceMonitor(language_named(language))
 
 
-def shared_pool(workspace: Path) -> ServerPool:
+def shared_pool(workspace: Path, trust_workspace: bool = False) -> ServerPool:
     """The pool of a workspace for this process; its servers end with the process.
 
-    Raises `WorkspaceError` if ``workspace`` is no directory.
+    Raises `WorkspaceError` if ``workspace`` is no directory, and `ConfigError`.
     """
-    root = workspace.resolve()
+    key = (workspace.resolve(), trust_workspace)
     with _pools_lock:
-        if root not in _pools:
-            _pools[root] = ServerPool(root)
-        return _pools[root]
+        if key not in _pools:
+            _pools[key] = open_pool(key[0], trust_workspace=trust_workspace)
+        return _pools[key]
 
 
 def open_guide(

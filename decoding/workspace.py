@@ -6,14 +6,50 @@ from pathlib import Path
 from monitors.errors import PositionError, UsageError, WorkspaceError
 from monitors.protocols import Document
 
-LANGUAGES = {".py": "python", ".pyi": "python"}
-"""File name suffix to language identifier."""
+LANGUAGES = {
+    **dict.fromkeys((".py", ".pyi"), "python"),
+    **dict.fromkeys((".ts", ".mts", ".cts"), "typescript"),
+    ".tsx": "typescriptreact",
+    **dict.fromkeys((".js", ".mjs", ".cjs"), "javascript"),
+    ".jsx": "javascriptreact",
+    **dict.fromkeys((".c", ".h"), "c"),
+    **dict.fromkeys((".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx", ".ipp"), "cpp"),
+    ".rs": "rust",
+    ".go": "go",
+    ".java": "java",
+    ".cs": "csharp",
+    **dict.fromkeys((".kt", ".kts"), "kotlin"),
+    ".rb": "ruby",
+    ".php": "php",
+    ".dart": "dart",
+}
+"""File name suffix to language identifier; `language_of` looks closer at headers."""
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+_CPP_LINE = re.compile(
+    r"^[ \t]*(?:"
+    r"class\s+\w[\w\s]*[:{;]|namespace(?:\s+[\w:]+)?\s*\{|template\s*<"
+    r"|using\s+(?:namespace\b|[\w:]+\s*[=;])|(?:public|protected|private)\s*:)"
+    r"|\bstd::",
+    re.M,
+)
+"""Strict about what follows a keyword, since comments in prose begin with these words too."""
+_ROOT_MARKS = (
+    *(".git", "pyproject.toml", "setup.py", "setup.cfg"),
+    *("tsconfig.json", "jsconfig.json", "package.json"),
+    *("compile_commands.json", "compile_flags.txt", ".clangd"),
+    *("Cargo.toml", "go.mod", "Gemfile", "composer.json", "pubspec.yaml"),
+    *("pom.xml", "build.gradle", "build.gradle.kts"),
+    "*.sln",
+)
+"""Patterns of what lies at the root of a project."""
 
 
-def language_of(path: Path) -> str:
-    """Language identifier of a file, by its suffix; raises `UsageError` for an unknown one."""
+def language_of(path: Path, text: str | None = None) -> str:
+    """Language identifier of a file, by its suffix; raises `UsageError` for an unknown one.
+
+    A header ``.h`` is C++ if a line of it begins with a class, namespace, template or ``using``,
+    or names ``std::``. Its ``text`` is read from the disk where it is not given.
+    """
     language = LANGUAGES.get(path.suffix)
     if language is None:
         known = ", ".join(sorted(LANGUAGES))
@@ -21,6 +57,9 @@ def language_of(path: Path) -> str:
             f"{path}: no language for {path.suffix or 'a name without a suffix'!r}; "
             f"expected one of {known}"
         )
+    if path.suffix == ".h":
+        text = read_text(path) if text is None else text
+        return "cpp" if _CPP_LINE.search(text) else "c"
     return language
 
 
@@ -31,7 +70,7 @@ def find_workspace(path: Path) -> Path:
     """
     folders = path.resolve().parents
     for folder in folders:
-        if any((folder / mark).exists() for mark in _ROOT_MARKS):
+        if any(True for mark in _ROOT_MARKS for _ in folder.glob(mark)):
             return folder
     return next(folder for folder in folders if not (folder / "__init__.py").exists())
 
@@ -79,4 +118,4 @@ def open_document(path: Path, position: tuple[int, int], workspace: Path) -> Doc
     """The file with a cursor at ``position`` (1-based line and column)."""
     text = read_text(path, workspace)
     offset = offset_at(text, *position)
-    return Document(language_of(path), str(path.resolve()), text[:offset], text[offset:])
+    return Document(language_of(path, text), str(path.resolve()), text[:offset], text[offset:])

@@ -64,7 +64,8 @@ def read(
     """Names in ``response``, asked at code point offset ``cursor`` of ``text``. Never raises."""
     try:
         items, incomplete, defaults = _parts(response)
-        if incomplete and profile.incomplete is Incomplete.DROP:
+        is_cut = profile.longest_list is not None and len(items) >= profile.longest_list
+        if is_cut or (incomplete and profile.incomplete is Incomplete.DROP):
             return Unavailable(Reason.INCOMPLETE, f"{len(items)} items")
         place = _Place(text, cursor, encoding, defaults)
         names, listed = _members(items, profile, place)

@@ -39,9 +39,6 @@ class Documents:
         Older documents are closed, but for those whose URI is in ``busy``.
         """
         document = self._open.get(question.uri)
-        if document is not None and self._profile.anew(document.text, question.text):
-            self._end(question.uri)
-            document = None
         if document is None:
             self._begin(question)
         elif document.text != question.text:
@@ -72,13 +69,10 @@ class Documents:
     async def _close_old(self, busy: Collection[str]) -> None:
         idle = [uri for uri in self._open if uri not in busy]
         for uri in idle[: max(0, len(self._open) - self._profile.open_documents)]:
+            del self._open[uri]
             if self._profile.reread_on_close:
                 await self._show_saved(uri)
-            self._end(uri)
-
-    def _end(self, uri: str) -> None:
-        del self._open[uri]
-        self._connection.notification("textDocument/didClose", {"textDocument": {"uri": uri}})
+            self._connection.notification("textDocument/didClose", {"textDocument": {"uri": uri}})
 
     async def _show_saved(self, uri: str) -> None:
         """Have the server parse what is on disk, if anything is."""

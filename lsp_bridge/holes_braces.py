@@ -46,7 +46,8 @@ def complete(language: Language, state: LexState, suffix: str) -> tuple[int, str
     closed = _closed_blocks(advance(state, closers + ";"), suffix[end.offset :])
     if closed >= len(blocks):
         return end.offset, closers + end.terminator
-    surplus = language.closers(state, blocks[closed]).removeprefix(closers)
+    kept = blocks[closed - 1] + 1 if closed else 0
+    surplus = language.closers(state, kept).removeprefix(closers)
     return end.offset, closers + ";" + surplus
 
 

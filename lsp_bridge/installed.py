@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from lsp_bridge.launch import executable, search_path
+from lsp_bridge.launch import executable, is_installed, search_path
 from lsp_bridge.profiles.profile import Profile
 
 _VERSION = re.compile(r"\d+\.\d+\S*")
@@ -14,11 +14,12 @@ _TIMEOUT_S = 30.0
 def version(profile: Profile) -> str | None:
     """Version that the server's own command prints; None if the server cannot be run.
 
-    An installed server without a version command, or whose answer holds no number, gives ``"?"``.
+    ``"?"`` stands for an installed server that has no version command, prints no number, or was
+    downloaded by multilspy.
     """
-    if executable(profile.command[0]) is None:
+    if not is_installed(profile):
         return None
-    if not profile.version_command:
+    if executable(profile.command[0]) is None or not profile.version_command:
         return "?"
     program = executable(profile.version_command[0])
     return None if program is None else _ask([program, *profile.version_command[1:]])

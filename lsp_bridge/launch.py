@@ -3,12 +3,14 @@
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lsp_bridge import multilspy_servers
 from lsp_bridge.profiles.profile import Profile, Readiness, Tree
 from lsp_bridge.project import Project
-from lsp_bridge.transport import Connection, multilspy_parameters
+from lsp_bridge.transport import Connection
 from monitors.errors import ServerError
 
 _ACCEPTED = (
@@ -17,6 +19,8 @@ _ACCEPTED = (
     "window/showMessageRequest",
     "window/workDoneProgress/create",
 )
+
+_BY_PROGRESS = (Readiness.PROGRESS, Readiness.FIRST_PROGRESS)
 
 
 def executable(name: str) -> str | None:
@@ -30,6 +34,23 @@ def search_path() -> str:
     return os.pathsep.join(filter(None, (beside, os.environ.get("PATH"))))
 
 
+def is_installed(profile: Profile) -> bool:
+    """Whether the server is there: its program, or the files that multilspy has downloaded."""
+    found = executable(profile.command[0]) is not None
+    return found or multilspy_servers.is_installed(profile.multilspy)
+
+
+def check(profile: Profile, project: Project) -> None:
+    """Do nothing if the server may be started for ``project``; raises ServerError if not."""
+    if not is_installed(profile):
+        raise missing(profile)
+    if not project.trusted and (code := profile.runs_code(project)):
+        raise ServerError(
+            f"language server {profile.name!r} would run code of {str(project.root)!r}: {code};"
+            " trust the workspace with --trust-workspace, or choose another server"
+        )
+
+
 def missing(profile: Profile) -> ServerError:
     """The error that says how to install the server of ``profile``."""
     return ServerError(
@@ -39,18 +60,20 @@ def missing(profile: Profile) -> ServerError:
 
 
 def connection(profile: Profile, project: Project) -> Connection:
-    """A connection that is not started yet. Raises ServerError if the program is missing."""
+    """A connection that is not started yet. Raises ServerError as `check` does."""
+    check(profile, project)
+    command, variables = _command(profile, project)
     # Servers ask the interpreter for its paths with `-c`: it must not import from the workspace.
-    environment = {"PATH": search_path(), "PYTHONSAFEPATH": "1", **profile.environment(project)}
-    return Connection(_command(profile), project.root, environment)
+    environment = {"PATH": search_path(), "PYTHONSAFEPATH": "1", **variables}
+    environment.update(profile.environment(project))
+    return Connection(command, project.root, environment)
 
 
 def parameters(profile: Profile, project: Project) -> dict[str, Any]:
     """Parameters of ``initialize``: multilspy's own where it has some, with ours on top."""
     root = project.root
-    base: dict[str, Any] = {}
-    if profile.multilspy:
-        base = multilspy_parameters(profile.multilspy, root, profile.command[0])
+    base = multilspy_servers.parameters(profile.multilspy, root)
+    options = base.get("initializationOptions") or {}
     return base | {
         "processId": os.getpid(),
         "clientInfo": {"name": "monitor-guided-decoding"},
@@ -58,7 +81,10 @@ def parameters(profile: Profile, project: Project) -> dict[str, Any]:
         "rootUri": root.as_uri(),
         "workspaceFolders": [{"uri": root.as_uri(), "name": root.name}],
         "capabilities": _capabilities(profile),
-        "initializationOptions": dict(profile.initialization_options(project)),
+        "initializationOptions": multilspy_servers.merged(
+            options, profile.initialization_options(project)
+        ),
+        "trace": "off",
     }
 
 
@@ -86,11 +112,12 @@ async def _accept(params: Any) -> None:
     return None
 
 
-def _command(profile: Profile) -> tuple[str, ...]:
+def _command(profile: Profile, project: Project) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """Command line and variables: of the program if it is found, else of multilspy's download."""
     program = executable(profile.command[0])
     if program is None:
-        raise missing(profile)
-    return (program, *profile.command[1:])
+        return multilspy_servers.command(profile.multilspy, project.root)
+    return (program, *profile.command[1:]), {}
 
 
 def _capabilities(profile: Profile) -> dict[str, Any]:
@@ -107,7 +134,7 @@ def _capabilities(profile: Profile) -> dict[str, Any]:
     return {
         "general": {"positionEncodings": [str(each) for each in profile.encodings]},
         "workspace": {"configuration": True, "workspaceFolders": True},
-        "window": {"workDoneProgress": profile.readiness is Readiness.PROGRESS},
+        "window": {"workDoneProgress": profile.readiness in _BY_PROGRESS},
         "textDocument": {
             "completion": completion,
             "synchronization": {"dynamicRegistration": False},

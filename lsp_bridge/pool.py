@@ -37,7 +37,9 @@ _CLOSE_TIMEOUT_S = 10.0
 class ServerPool:
     """One server for each profile and workspace that is asked about, started when first needed.
 
-    ``servers`` maps LSP language identifiers to profile names where the default is not wanted.
+    ``servers`` maps LSP language identifiers to profile names where the default is not wanted;
+    ``defaults`` does the same for servers that need not be installed before they are asked.
+    With ``trust_workspace`` servers may run code of the workspaces: see ``docs/security.md``.
     Raises WorkspaceError if a workspace is no directory and ServerError if a server named in
     ``servers`` is unknown or not installed. Use it as a context manager, or `close` it.
     """
@@ -47,11 +49,15 @@ class ServerPool:
         *workspaces: str | os.PathLike[str],
         servers: Mapping[str, str] | None = None,
         profiles: Mapping[str, Profile] = registry.PROFILES,
+        defaults: Mapping[str, str] | None = None,
+        trust_workspace: bool = False,
         cache_entries: int = _CACHE_ENTRIES,
     ) -> None:
         self._roots = _directories(workspaces)
         self._profiles = dict(profiles)
         self._servers = dict(servers or {})
+        self._defaults = dict(defaults or {})
+        self._trusted = trust_workspace
         self._installed: set[str] = set()
         for name in self._servers.values():
             self.check(name)
@@ -96,7 +102,8 @@ class ServerPool:
 
         Raises ServerError if there is none.
         """
-        name = server if server is not None else self._servers.get(language)
+        chosen = self._servers.get(language, self._defaults.get(language))
+        name = server if server is not None else chosen
         if name is None:
             return registry.default_for(language, self._profiles)
         return registry.by_name(name, self._profiles)
@@ -259,7 +266,9 @@ class ServerPool:
     def _supervisor(self, profile: Profile, root: Path) -> Supervisor:
         key = (profile.name, root)
         if key not in self._supervisors:
-            self._supervisors[key] = Supervisor(profile, discover(root), self._count_restart)
+            self._supervisors[key] = Supervisor(
+                profile, discover(root, self._trusted), self._count_restart
+            )
         return self._supervisors[key]
 
     def _count_restart(self) -> None:

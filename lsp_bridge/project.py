@@ -23,7 +23,7 @@ class Project:
     """Whether servers may run the workspace's own code."""
 
 
-def discover(root: Path) -> Project:
+def discover(root: Path, trusted: bool = False) -> Project:
     """Describe the workspace at ``root``, an absolute path.
 
     The workspace's own interpreter is never run, since its start-up files may be anybody's code:
@@ -38,6 +38,7 @@ def discover(root: Path) -> Project:
         interpreter=sys.executable,
         site_packages=tuple(map(str, packages)),
         source_roots=(str(source),) if source.is_dir() else (),
+        trusted=trusted,
     )
 
 

@@ -101,6 +101,13 @@ class Progress(Gate):
         return self.is_open and not self._under_way
 
 
+class FirstProgress(Progress):
+    """Opens for good at the end of the work that was reported first."""
+
+    def _read(self, params: Mapping[str, Any]) -> bool:
+        return self.is_open or super()._read(params)
+
+
 class Indexing(Gate):
     """Open while no index is being made, as intelephense says it: in the method's name alone."""
 
@@ -132,6 +139,8 @@ def gate(profile: Profile) -> Gate:
             return ServerStatus()
         case Readiness.PROGRESS:
             return Progress()
+        case Readiness.FIRST_PROGRESS:
+            return FirstProgress()
         case Readiness.INDEXING:
             return Indexing()
         case Readiness.SERVICE_READY:

@@ -4,13 +4,18 @@ from collections.abc import Iterable, Mapping
 
 from lsp_bridge.profiles.basedpyright import BASEDPYRIGHT
 from lsp_bridge.profiles.clangd import CLANGD
+from lsp_bridge.profiles.dart import DART
+from lsp_bridge.profiles.eclipse_jdtls import ECLIPSE_JDTLS
 from lsp_bridge.profiles.gopls import GOPLS
 from lsp_bridge.profiles.intelephense import INTELEPHENSE
 from lsp_bridge.profiles.jedi import JEDI
+from lsp_bridge.profiles.kotlin import KOTLIN
+from lsp_bridge.profiles.omnisharp import OMNISHARP
 from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.profiles.pyrefly import PYREFLY
 from lsp_bridge.profiles.pyright import PYRIGHT
 from lsp_bridge.profiles.rust_analyzer import RUST_ANALYZER
+from lsp_bridge.profiles.solargraph import SOLARGRAPH
 from lsp_bridge.profiles.ty import TY
 from lsp_bridge.profiles.typescript_language_server import TYPESCRIPT_LANGUAGE_SERVER
 from lsp_bridge.profiles.vtsls import VTSLS
@@ -30,6 +35,11 @@ PROFILES: Mapping[str, Profile] = {
         RUST_ANALYZER,
         GOPLS,
         INTELEPHENSE,
+        ECLIPSE_JDTLS,
+        OMNISHARP,
+        KOTLIN,
+        SOLARGRAPH,
+        DART,
     )
 }
 """Every profile that comes with the project, by name; a language's first one is its default."""

@@ -1,4 +1,4 @@
-"""One server process and its message stream; the only module that imports multilspy.
+"""One server process and its message stream.
 
 multilspy launches the process and frames the messages. What is repaired here: a pending request
 outlived its server, one long stderr line stopped the reader for good, an unreadable message was
@@ -19,10 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # ships no types
-from multilspy.language_server import LanguageServer
 from multilspy.lsp_protocol_handler.server import LanguageServerHandler, ProcessLaunchInfo
-from multilspy.multilspy_config import Language, MultilspyConfig
-from multilspy.multilspy_logger import MultilspyLogger
 
 _log = logging.getLogger(__name__)
 _STDERR_CHUNK_BYTES = 1 << 16
@@ -216,10 +213,3 @@ def _die_with_us(command: tuple[str, ...]) -> tuple[str, ...]:
     """On Linux, have the kernel kill the server if we die without closing it (SIGKILL)."""
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
     return command if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--", *command)
-
-
-def multilspy_parameters(language: str, root: Path, binary: str) -> dict[str, Any]:
-    """The initialise parameters that multilspy keeps for its own server of ``language``."""
-    config = MultilspyConfig(Language(language), server_binary=binary)
-    server = LanguageServer.create(config, MultilspyLogger(), str(root))
-    return dict(server._get_initialize_params(str(root)))

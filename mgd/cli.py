@@ -38,6 +38,10 @@ WorkspaceOption = Annotated[
     Path | None,
     typer.Option(help="Project root [default: the nearest folder with .git or pyproject.toml]."),
 ]
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust-workspace", help="Let servers run the workspace's code."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -66,6 +70,7 @@ def complete(
     deadline_ms: Annotated[
         float, typer.Option(help="Longest wait for one answer of the server.")
     ] = 1000.0,
+    trust_workspace: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Complete a file at a position and print what would be inserted there."""
@@ -84,6 +89,7 @@ def complete(
         max_new_tokens=new_tokens,
         temperature=temperature,
         deadline_s=deadline_ms / 1000,
+        trust_workspace=trust_workspace,
     )
     loaded = mgd.load_model(model or BUNDLED_MODEL)
     result = mgd.generate(
@@ -99,6 +105,7 @@ def complete(
         crossing=crossing,
         until=rule,
         deadline_s=deadline_ms / 1000,
+        trust_workspace=trust_workspace,
     )
     if as_json:
         _print_json({"text": result.text, "stats": result.stats.as_dict()})
@@ -120,6 +127,7 @@ def replay(
     deadline_ms: Annotated[
         float, typer.Option(help="Longest wait for one answer of the server.")
     ] = 5000.0,
+    trust_workspace: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Replay real files token by token and report what the masks would have forbidden."""
@@ -133,6 +141,7 @@ def replay(
         step_s=step_ms / 1000,
         limit=limit,
         deadline_s=deadline_ms / 1000,
+        trust_workspace=trust_workspace,
     )
     if as_json:
         for reason in report.skipped:
@@ -143,16 +152,77 @@ def replay(
 
 
 @app.command()
-def doctor(as_json: JsonOption = False) -> None:
+def recall(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.")],
+    server: Annotated[
+        list[str] | None,
+        typer.Option(help="Language server; may be repeated [default: one for each language]."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Most dereference sites, for each language.")] = 300,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(help="Project root [default: for each path the one that it lies in]."),
+    ] = None,
+    deadline_ms: Annotated[
+        float, typer.Option(help="Longest wait for one answer of the server.")
+    ] = 5000.0,
+    suffix_from: Annotated[
+        str, typer.Option(help="Text behind the cursor begins behind the written name or line.")
+    ] = "name",
+    trust_workspace: TrustOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+) -> None:
+    """Ask servers about real dereferences and report how often they list the written name."""
+    from mgd.recalling import print_recalls, recall_paths
+
+    recalls, skipped = recall_paths(
+        paths,
+        server or (),
+        workspace=workspace,
+        limit=limit,
+        deadline_s=deadline_ms / 1000,
+        suffix_from=suffix_from,
+        trust_workspace=trust_workspace,
+    )
+    if as_json:
+        for reason in skipped:
+            _complain(f"skipped: {reason}")
+        _print_json([each.as_dict() for each in recalls])
+    else:
+        print_recalls(recalls, skipped, _output)
+
+
+@app.command()
+def doctor(
+    workspace: WorkspaceOption = None,
+    trust_workspace: TrustOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Say what is installed, what is missing, and how to get it."""
     from mgd import doctor as checks
 
-    findings = checks.examine()
+    findings = checks.examine(workspace, trust_workspace)
     if as_json:
         _print_json([finding.as_dict() for finding in findings])
     else:
         checks.print_findings(findings, _output)
     raise typer.Exit(0 if checks.can_complete(findings) else 1)
+
+
+@app.command()
+def install(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As mgd doctor calls the server.")],
+) -> None:
+    """Download a language server that multilspy brings: its terms and size are its makers'."""
+    from lsp_bridge import launch, multilspy_servers, registry
+
+    profile = registry.by_name(name)
+    if not multilspy_servers.brings(profile.multilspy):
+        raise UsageError(f"mgd does not install {name}: run {profile.install!r} yourself")
+    if not launch.is_installed(profile) and (why := multilspy_servers.install(profile.multilspy)):
+        _complain(f"{name} was not installed: {why}")
+        raise typer.Exit(1)
+    print(f"{name} is installed")
 
 
 def _parse_spot(spot: str) -> tuple[Path, tuple[int, int]]:

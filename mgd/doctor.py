@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from lsp_bridge import PROFILES, Profile, installed
+from decoding.workspace import find_workspace
+from lsp_bridge import Profile, configuration, installed
 from mgd.models import BUNDLED_MODEL
 
 _ENGINES = {"torch": "pip install torch", "transformers": "pip install 'transformers>=5,<6'"}
@@ -37,9 +38,15 @@ class Finding:
         return asdict(self)
 
 
-def examine() -> list[Finding]:
-    """Look for everything; takes as long as the slowest server needs to print its version."""
-    return [*_python(), *_engines(), *_model(), *_servers(PROFILES.values())]
+def examine(workspace: Path | None = None, trust_workspace: bool = False) -> list[Finding]:
+    """Look for everything; takes as long as the slowest server needs to print its version.
+
+    Servers are those that are configured for ``workspace``, by default the one that holds the
+    current folder. Raises `ConfigError`.
+    """
+    root = workspace or find_workspace(Path.cwd() / "any")
+    profiles = configuration.load(root, trust_workspace).profiles
+    return [*_python(), *_engines(), *_model(), *_servers(profiles.values())]
 
 
 def can_complete(findings: Iterable[Finding]) -> bool:

@@ -1,7 +1,7 @@
 """``mgd replay``: finds files, replays them, prints what was found."""
 
-import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -11,12 +11,11 @@ from decoding.replay import Replay, Report
 from decoding.session import Options
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
-from decoding.wiring import language_named, open_guide
-from decoding.workspace import LANGUAGES, find_workspace, read_text
-from lsp_bridge import ServerPool
-from monitors.errors import UsageError, WorkspaceError
-
-_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
+from decoding.wiring import open_guide
+from decoding.workspace import LANGUAGES, language_of
+from lsp_bridge.configuration import open_pool
+from mgd.files import common_root, readable, source_files
+from monitors.errors import UsageError
 
 
 def replay_paths(
@@ -28,8 +27,12 @@ def replay_paths(
     step_s: float = 0.0,
     limit: int | None = None,
     deadline_s: float = 5.0,
+    trust_workspace: bool = False,
 ) -> Report:
     """Replay files, and the source files under folders, through a language server.
+
+    Without ``server`` it is the one that most of the files belong to; the files of other
+    languages are left out, and the report says so.
 
     ``step_s``: seconds that stand for a forward pass; ``limit``: most dereference sites. Raises
     `UsageError` for paths that do not exist or hold no source file, for named files that cannot
@@ -41,18 +44,24 @@ def replay_paths(
     paths = list(paths)
     files = list(source_files(paths))
     if not files:
-        raise UsageError("found no source file; expected files or folders with .py files")
-    root = workspace or _common_root(files)
-    files, skipped = _readable(files, named=set(paths), root=root)
+        known = ", ".join(LANGUAGES)
+        raise UsageError(f"found no source file; expected files or folders with {known} files")
+    root = workspace or common_root(files)
+    files, skipped = readable(files, named=set(paths), root=root)
     encoder = Vocabulary.load(tokenizer)
-    with ServerPool(root) as pool:
-        guide = open_guide(TokenIndex.open(encoder.vocabulary), "python", pool, server)
-        name = pool.profile("python", server).name
-        report = Report(server=name, tokenizer=str(tokenizer), skipped=skipped)
+    with open_pool(root, trust_workspace=trust_workspace) as pool:
+        languages = {path: language_of(path) for path in files}
+        profile = pool.profile(Counter(languages.values()).most_common(1)[0][0], server)
+        others = [path for path in files if languages[path] not in profile.languages]
+        skipped += [f"{path} is {languages[path]}, not for {profile.name}" for path in others]
+        files = [path for path in files if path not in others]
+        if not files:
+            raise UsageError(f"{profile.name} understands none of the files; {skipped[0]}")
+        index = TokenIndex.open(encoder.vocabulary)
+        report = Report(server=profile.name, tokenizer=str(tokenizer), skipped=skipped)
         options = Options(deadline_s=deadline_s)
         Replay(
-            guide,
-            language_named("python"),
+            lambda language: open_guide(index, language, pool, profile.name),
             encoder.encode,
             report,
             options=options,
@@ -70,47 +79,6 @@ def _check_numbers(step_s: float, limit: int | None, deadline_s: float) -> None:
         raise UsageError(f"got a limit of {limit} sites; expected 1 or more")
     if deadline_s <= 0:
         raise UsageError(f"got a deadline of {deadline_s} s; expected more than 0")
-
-
-def source_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Files as given, and source files under folders in alphabetical order."""
-    for path in paths:
-        if path.is_file():
-            yield path
-        elif path.is_dir():
-            yield from _under(path)
-        else:
-            raise UsageError(f"{path} does not exist; expected a file or a folder")
-
-
-def _readable(files: list[Path], named: set[Path], root: Path) -> tuple[list[Path], list[str]]:
-    """Files that can be replayed, and why the others cannot."""
-    readable, skipped = [], []
-    for path in files:
-        try:
-            read_text(path, root)
-        except WorkspaceError as error:
-            if path in named:
-                raise
-            skipped.append(str(error))
-        else:
-            readable.append(path)
-    return readable, skipped
-
-
-def _under(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            name for name in folders if name not in _SKIPPED and not name.startswith(".")
-        )
-        for name in sorted(names):
-            if Path(name).suffix in LANGUAGES:
-                yield Path(parent, name)
-
-
-def _common_root(files: list[Path]) -> Path:
-    common = Path(os.path.commonpath([str(path.resolve().parent) for path in files]))
-    return find_workspace(common / "any.py")
 
 
 def print_report(report: Report, console: Console) -> None:

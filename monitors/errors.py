@@ -6,7 +6,8 @@ MgdError                      base of all of them
 │   ├── PositionError         a line or column outside the file
 │   ├── WorkspaceError        a path outside the workspace, or not readable as UTF-8 text
 │   ├── ModelError            an unknown model, or a tokenizer that cannot be indexed
-│   └── ServerError           an unknown language server, or one that is not installed
+│   ├── ServerError           an unknown language server, or one that is not installed
+│   └── ConfigError           an mgd.toml that cannot be read, or says what it may not say
 └── AnalysisError             raised instead of failing open, only with ``strict=True``
 ```
 
@@ -36,6 +37,10 @@ class ModelError(UsageError):
 
 class ServerError(UsageError):
     """A language server is unknown, or not installed."""
+
+
+class ConfigError(UsageError):
+    """A configuration file cannot be read, or says something that is unknown or forbidden."""
 
 
 class AnalysisError(MgdError):

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 LATE_S = 0.6
@@ -50,6 +51,8 @@ class Server:
         self.marker = marker
         self.texts: dict[str, str] = {}
         self.replies: list[Any] = []
+        self.unready = False
+        self.refusals = 5
 
     def strikes(self) -> bool:
         """Whether the fault is to happen now."""
@@ -82,6 +85,29 @@ class Server:
             return
         send({"id": message["id"], "result": {"capabilities": {"textDocumentSync": 2}}})
 
+    def initialized(self, message: dict[str, Any]) -> None:
+        begins = {"loading", "never_ready", "unhealthy", "dies_unready"}
+        if self.fault not in begins or not self.strikes():
+            status(True)
+        elif self.fault == "unhealthy":
+            status(True, health="warning", message="the library is missing")
+        else:
+            status(False)
+            self.unready = True
+            if self.fault == "dies_unready":
+                sys.exit(1)
+            if self.fault == "loading":
+                self.get_ready_soon()
+
+    def get_ready_soon(self) -> None:
+        """Say that the server is ready, a moment from now."""
+
+        def get_ready() -> None:
+            self.unready = False
+            status(True)
+
+        Timer(0.3, get_ready).start()
+
     def exit(self, message: dict[str, Any]) -> None:
         sys.exit(0)
 
@@ -102,7 +128,12 @@ class Server:
         uri = message["params"]["textDocument"]["uri"]
         words = self.texts[uri].splitlines()[0].strip("# ").split()
         words.append(f"open_{len(self.texts)}")
-        if self.fault != "none" and self.strikes():
+        if self.unready:
+            words = ["wrong"]
+        elif self.fault == "restless" and self.refusals:
+            self.refusals -= 1
+            words = self.modified(number, words)
+        elif hasattr(self, self.fault) and self.strikes():
             words = getattr(self, self.fault)(number, words)
         if words is not None:
             send({"id": number, "result": [{"label": word, "kind": 5} for word in words]})
@@ -161,6 +192,19 @@ class Server:
     def modified(self, number: int, words: list[str]) -> None:
         send({"id": number, "error": {"code": -32801, "message": "content modified"}})
 
+    def reloading(self, number: int, words: list[str]) -> list[str]:
+        """Turns unready, answers wrongly, and is ready again a moment later."""
+        status(False)
+        self.unready = True
+        self.get_ready_soon()
+        return ["wrong"]
+
+    def interrupted(self, number: int, words: list[str]) -> list[str]:
+        """Was unready while it answered."""
+        status(False)
+        status(True)
+        return ["wrong"]
+
     def asks(self, number: int, words: list[str]) -> list[str]:
         """Asks the client things first, some of which it does not know."""
         for method in ("client/registerCapability", "window/workDoneProgress/create", "x/unknown"):
@@ -196,6 +240,12 @@ def read() -> dict[str, Any] | None:
 def send(message: dict[str, Any]) -> None:
     """Write one message."""
     write(json.dumps({"jsonrpc": "2.0", **message}).encode())
+
+
+def status(quiescent: bool, **more: str) -> None:
+    """Say whether the server is ready, as rust-analyzer does."""
+    params = {"health": "ok", "quiescent": quiescent, **more}
+    send({"method": "experimental/serverStatus", "params": params})
 
 
 def write(body: bytes) -> None:

@@ -34,9 +34,10 @@ class Sample:
     project: tuple[tuple[str, str], ...] = ()
     """Further files that make the folder a project: name and content."""
 
-    def write(self, root: Path) -> Path:
-        """Put the project below ``root``; returns the file's path."""
-        for name, content in (*self.project, (self.file, self.text.replace("‸", "alpha"))):
+    def write(self, root: Path, number: int | str = "") -> Path:
+        """Put the project below ``root``, the box used; returns the file's path."""
+        text = self.text.replace("{n}", str(number)).replace("‸", f"alpha{number}")
+        for name, content in (*self.project, (self.file, text)):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(content)
         return root / self.file

@@ -72,15 +72,16 @@ def splits(draw: st.DrawFn, text: st.SearchStrategy[str]) -> list[str]:
     cuts = sorted(draw(st.lists(st.integers(0, len(whole)), max_size=8)))
     return [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
 
+
 BRACE_FRAGMENTS = [
     *"abfruLRSt019eEx_. \t\n\r\\\"'`#:;,=()[]{}!*@+-/<>?$&|é\f",
-    *["a.b", ").c", "x->y", "a::b", "T>::c", "x?.y", "a..b", "a?..b", "a...", "?->", "!!.", "t.0.1"],
-    *["\r\n", "\\\n", "\\\r\n", "\n#", "//", "/*", "*/", "1.5", "1.", "0x1e", "1'0", "=>", "-> "],
-    *['"""', "'''", '""', "${", "{$", "$a", "{{", "}}", '$"', '$@"', '@"', '$$"""', "#!", "?>"],
-    *['R"x(', ')x"', 'r#"', '"#', 'b"', "b'", "u8'", "'a", "'a'", "r#a", "<?php", "<<<A\n", "\nA"],
-    *["import ", "package ", "using ", "namespace ", "static ", "part of ", "library ", "using var "],
-    *["fun ", "val ", "by ", "in ", "return ", "class ", "new ", "await ", "this", "super", "x"],
-    *["function ", "if ", "typeof ", "operator", "template "],
+    *("a.b", ").c", "x->y", "a::b", "T>::c", "x?.y", "a..b", "a?..b", "a...", "?->", "!!.", "0.1"),
+    *("\r\n", "\\\n", "\\\r\n", "\n#", "//", "/*", "*/", "1.5", "1.", "0x1e", "1'0", "=>", "-> "),
+    *('"""', "'''", '""', "${", "{$", "$a", "{{", "}}", '$"', '$@"', '@"', '$$"""', "#!", "?>"),
+    *('R"x(', ')x"', 'r#"', '"#', 'b"', "b'", "u8'", "'a", "'a'", "r#a", "<?php", "<<<A\n", "\nA"),
+    *("import ", "package ", "using ", "namespace ", "static ", "part of ", "library ", "var "),
+    *("fun ", "val ", "by ", "in ", "return ", "class ", "new ", "await ", "this", "super", "x"),
+    *("function ", "if ", "typeof ", "operator", "template "),
 ]
 
 

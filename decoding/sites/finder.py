@@ -12,8 +12,9 @@ from decoding.sites.languages import RULES
 from decoding.sites.rules import Rules
 from monitors.errors import UsageError
 
-_BROKEN = "ERROR"
-_BETWEEN = frozenset({"block_comment", "comment", "line_comment", "type_arguments"})
+_BETWEEN = frozenset(
+    {"block_comment", "comment", "line_comment", "line_continuation", "type_arguments"}
+)
 _OPTIONAL_PARENTS = frozenset({"member_binding_expression"})
 
 
@@ -36,7 +37,7 @@ class DereferenceSite:
         return self.name_start + len(self.name)
 
 
-def dereference_sites(text: str, language: str) -> list[DereferenceSite]:
+def dereference_sites(text: str, language: str = "python") -> list[DereferenceSite]:
     """Uses of members in text order, for an LSP language identifier.
 
     Imports, comments, strings, directives of a preprocessor and names of annotations hold none;
@@ -50,7 +51,8 @@ def dereference_sites(text: str, language: str) -> list[DereferenceSite]:
     data = text.encode()
     offsets = _Offsets(data)
     root = _parser(rules.grammar).parse(data).root_node
-    return [_site(*found, offsets) for found in _uses(root, rules)]
+    uses = sorted(_uses(root, rules), key=lambda use: use[1].start_byte)
+    return [_site(operator, name, offsets) for operator, name in uses]
 
 
 @lru_cache
@@ -60,7 +62,7 @@ def _parser(grammar: str) -> Parser:
 
 
 def _uses(root: Node, rules: Rules) -> Iterator[tuple[Node, Node]]:
-    """Operators and names in text order, without recursion: expressions may nest deeply."""
+    """Operators and names in any order, without recursion: expressions may nest deeply."""
     defining: set[int] = set()
     stack = [root]
     while stack:
@@ -70,6 +72,55 @@ def _uses(root: Node, rules: Rules) -> Iterator[tuple[Node, Node]]:
         if node.type in rules.definitions:
             defining.update(each.id for each in rules.definitions[node.type](node))
         children = node.children
-        if node.type != _BROKEN and node.id not in defining:
+        if node.id not in defining:
             yield from _direct(children, rules)
-        stack.extend(reversed(children))
+        stack.extend(children)
+
+
+def _direct(children: list[Node], rules: Rules) -> Iterator[tuple[Node, Node]]:
+    """Operators among siblings, each with the name behind it."""
+    for index, node in enumerate(children):
+        # Where it cannot make sense of macros, the parser invents operators.
+        if node.type in rules.operators and not node.is_missing:
+            behind = (each for each in children[index + 1 :] if each.type not in _BETWEEN)
+            name = _first_name(next(behind, None), rules)
+            if name is not None:
+                yield node, name
+
+
+def _first_name(node: Node | None, rules: Rules) -> Node | None:
+    while node is not None and node.type not in rules.names:
+        node = node.children[0] if node.child_count else None
+    return None if node is None or node.is_missing else node
+
+
+class _Offsets:
+    """Byte offsets of a UTF-8 text to character offsets and columns."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        bytes_ = np.frombuffer(data, np.uint8)
+        self._characters = np.concatenate(([0], np.cumsum(bytes_ & 0xC0 != 0x80)))
+
+    def __getitem__(self, byte_offset: int) -> int:
+        return int(self._characters[byte_offset])
+
+    def column(self, byte_offset: int) -> int:
+        """1-based."""
+        return self[byte_offset] - self[self.data.rfind(b"\n", 0, byte_offset) + 1] + 1
+
+
+def _site(operator: Node, name: Node, offsets: _Offsets) -> DereferenceSite:
+    optional = operator.parent is not None and operator.parent.type in _OPTIONAL_PARENTS
+    return DereferenceSite(
+        operator=("?" if optional else "") + _text(operator, offsets),
+        operator_end=offsets[operator.end_byte],
+        name_start=offsets[name.start_byte],
+        name=_text(name, offsets),
+        line=name.start_point[0] + 1,
+        column=offsets.column(name.start_byte),
+    )
+
+
+def _text(node: Node, offsets: _Offsets) -> str:
+    return offsets.data[node.start_byte : node.end_byte].decode()

@@ -21,7 +21,7 @@ class Rules:
     skipped: frozenset[str] = frozenset()
     """Nodes that hold no use of a member, in any depth."""
     definitions: Mapping[str, Definitions] = field(default_factory=dict)
-    """By the type of the node that may hold a definition."""
+    """By the type of the node that may hold a definition, or an operator that is none."""
 
 
 def itself(node: Node) -> Iterator[Node]:
@@ -29,9 +29,14 @@ def itself(node: Node) -> Iterator[Node]:
     yield node
 
 
-def name_chain(node: Node, outer: str = "name", inner: str = "name") -> Iterator[Node]:
-    """The node in the field ``outer``, the one in its field ``inner``, and so on."""
-    link = node.child_by_field_name(outer)
+def own_name(node: Node) -> Iterable[Node]:
+    """The node's name."""
+    return node.children_by_field_name("name")
+
+
+def name_chain(node: Node, inner: str) -> Iterator[Node]:
+    """The node's name, the name in its field ``inner``, and so on."""
+    link = node.child_by_field_name("name")
     while link is not None:
         yield link
         link = link.child_by_field_name(inner)

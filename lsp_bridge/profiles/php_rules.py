@@ -23,7 +23,7 @@ def magic(listing: Listing) -> str:
 
 
 def unlisted(listing: Listing) -> Iterable[str]:
-    """Members that the file sets on ``$this`` without declaring them, and inherited constructors."""
+    """Members that the file sets on ``$this`` undeclared, and constructors, which are inherited."""
     if _is_this(listing):
         return _SET_MEMBER.findall(listing.text)
     return ("__construct",) if "class" in listing.items else ()

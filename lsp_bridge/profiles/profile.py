@@ -42,6 +42,8 @@ class Readiness(Enum):
     """``experimental/serverStatus`` is quiescent; any health but ``ok`` makes it unusable."""
     PROGRESS = "progress"
     """Work was reported by ``$/progress``, and none of it is under way."""
+    FIRST_PROGRESS = "first_progress"
+    """As PROGRESS, but once ready it stays so: later work does not hold up answers."""
     INDEXING = "indexing"
     """Between ``indexingEnded`` and ``indexingStarted``."""
     SERVICE_READY = "service_ready"
@@ -77,9 +79,9 @@ def no_environment(project: Project) -> Mapping[str, str]:
     return {}
 
 
-def never_anew(old: str, new: str) -> bool:
-    """Every change is understood at once."""
-    return False
+def always_startable(project: Project) -> str:
+    """The server runs no code of the workspace, or has been told not to."""
+    return ""
 
 
 def nothing_implied(listing: Listing) -> Iterable[str]:
@@ -113,6 +115,9 @@ class Profile:
     """Tree that ``workspace/configuration`` is answered from, by dotted section."""
     environment: Callable[[Project], Mapping[str, str]] = no_environment
     """Variables that are set besides those of this process."""
+    runs_code: Callable[[Project], str] = always_startable
+    """Says which code of the workspace the server would run and cannot be kept from running, so
+    that it is not started unless the workspace is trusted; empty: none."""
     experimental: Tree = field(default_factory=dict)
     """What is advertised under the client's capability ``experimental``."""
 
@@ -139,12 +144,11 @@ class Profile:
     """Column units to offer, best first."""
     incremental: bool = True
     """Whether changes are sent as ranges; False: always the whole text."""
-    anew: Callable[[str, str], bool] = never_anew
-    """Whether a document must be closed and opened again to go from one text to another, because
-    the server would answer from what it has kept of the old one."""
     unfinished: Unfinished = Unfinished.REPAIR
 
     incomplete: Incomplete = Incomplete.DROP
+    longest_list: int | None = None
+    """Number of items at which the server cuts lists short, flagged or not; None: it does not."""
     names: re.Pattern[str] = IDENTIFIER
     """Matches the name that begins the text which an item leaves behind the operator."""
     wraps_receiver: bool = False

@@ -13,6 +13,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from lsp_bridge.profiles import rust_trust
 from lsp_bridge.profiles.profile import Incomplete, Profile, Readiness, Tree
 from lsp_bridge.project import Project
 
@@ -40,6 +41,7 @@ def _settings(project: Project) -> Tree:
                 "snippets": {"custom": {}},
             },
             "diagnostics": {"enable": False},
+            "linkedProjects": [] if project.trusted else rust_trust.manifests(project),
             "notifications": {"cargoTomlNotFound": False},
             "procMacro": {"enable": project.trusted},
         }
@@ -49,12 +51,7 @@ def _settings(project: Project) -> Tree:
 def _environment(project: Project) -> dict[str, str]:
     # Without the network Cargo would try for half a minute.
     variables = {"CARGO_NET_OFFLINE": "true", **_library_source()}
-    if not project.trusted:
-        # Variables outrank the workspace's .cargo/config.toml and rust-toolchain.toml.
-        variables |= {"RUSTC_WRAPPER": "", "RUSTC_WORKSPACE_WRAPPER": ""}
-        if toolchain := _default_toolchain():
-            variables["RUSTUP_TOOLCHAIN"] = toolchain
-    return variables
+    return variables if project.trusted else variables | rust_trust.environment(_toolchain())
 
 
 def _library_source() -> dict[str, str]:
@@ -88,6 +85,11 @@ def _without_manifest(source: Path) -> str:
 
 def _rustup_home() -> Path:
     return Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
+
+
+def _toolchain() -> str:
+    """The user's own tool chain; one must be named, or rustup asks the workspace."""
+    return os.environ.get("RUSTUP_TOOLCHAIN") or _default_toolchain() or "stable"
 
 
 def _default_toolchain() -> str:

@@ -1,24 +1,39 @@
-"""ty: fastest to start; cuts long lists short."""
+"""ty: fastest to start; flags every list incomplete, and cuts those of a thousand names."""
 
-from lsp_bridge.profiles.profile import Profile, Tree
+from lsp_bridge.profiles.profile import Incomplete, Item, Listing, Profile, Tree
 from lsp_bridge.profiles.python_rules import BARE_CLASS, defines_getattr, every_value
 from lsp_bridge.project import Project
 
+_NO_ITEM = Item(0, "")
+
 
 def _settings(project: Project) -> Tree:
+    environment = {
+        "python": project.interpreter,
+        "extra-paths": [*project.site_packages],
+        "root": [str(project.root), *project.source_roots],
+    }
     return {
         "ty": {
-            "diagnosticMode": "off",
             "completions": {"autoImport": False},
-            "configuration": {
-                "environment": {
-                    "python": project.interpreter,
-                    "extra-paths": [*project.site_packages],
-                    "root": [str(project.root), *project.source_roots],
-                }
-            },
+            "configuration": {"environment": environment},
+            "diagnosticMode": "off",
         }
     }
+
+
+def _open(listing: Listing) -> str:
+    """Unknown base classes show in the types of what every object has.
+
+    ``__getattr__`` is listed for every module, whether it has one or not.
+    """
+    if listing.items.get("__dict__", _NO_ITEM).detail.endswith(("& Unknown", "& Any")):
+        return "a base class is unknown"
+    if listing.items.get("__getattr__", _NO_ITEM).detail.startswith("bound method ModuleType."):
+        listing = listing._replace(
+            items={name: item for name, item in listing.items.items() if name != "__getattr__"}
+        )
+    return defines_getattr(listing)
 
 
 TY = Profile(
@@ -29,9 +44,11 @@ TY = Profile(
     version_command=("ty", "--version"),
     initialization_options=lambda project: _settings(project)["ty"],
     settings=_settings,
+    incomplete=Incomplete.COMPLETE,
+    longest_list=1000,
     unknown_if_only_dunder=True,
     unknown_lists=frozenset({BARE_CLASS}),
-    open_type=defines_getattr,
+    open_type=_open,
     implied=every_value,
     foreign_kinds=frozenset({14}),
 )

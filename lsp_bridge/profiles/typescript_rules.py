@@ -1,16 +1,17 @@
-"""What the servers for TypeScript and JavaScript share: both drive Microsoft's ``tsserver``."""
+"""How ``tsserver``, which every server for TypeScript drives, shows what its lists are worth."""
 
 import re
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 
 from lsp_bridge.profiles.profile import Listing
-from lsp_bridge.project import Project
 
 LANGUAGES = frozenset({"typescript", "typescriptreact", "javascript", "javascriptreact"})
 
-WORD_OF_FILE = 1
-"""Kind of a word that is somewhere in a JavaScript file, which says nothing of the receiver."""
+WORDS_OF_FILE = frozenset({0, 1})
+"""Kinds of words that are anywhere in a JavaScript file, which say nothing of the receiver.
+
+vtsls sends them without a kind.
+"""
 
 OBJECT_MEMBERS = (
     "constructor",
@@ -26,7 +27,7 @@ OBJECT_MEMBERS = (
 _OF_FUNCTIONS = frozenset(
     ["apply", "arguments", "bind", "call", "caller", "length", "name", "prototype", "toString"]
 )
-_RECEIVER = re.compile(r"([^\W\d][\w$]*(?:\??\.[\w$]+)*)[?!]?\.\s*\Z")
+_RECEIVER = re.compile(r"(?<![\w$.])([^\W\d][\w$]*(?:\??\.[\w$]+)*)[?!]?\.\s*\Z")
 _STATEMENT = re.compile(r"(?:^|[;{}])[ \t]*([^\W\d][\w$]*(?:\.[\w$]+)*)\.\s*\Z", re.MULTILINE)
 _METHOD = re.compile(
     r"^[ \t]*(?:(?:async|static|get|set)[ \t]+)*([\w$#]+)[ \t]*\([^;{}]*\)[ \t]*\{", re.MULTILINE
@@ -50,7 +51,7 @@ def open_type(listing: Listing) -> str:
     """Why other names than the listed ones may stand here."""
     if _is_dictionary(listing):
         return "an index signature"
-    unchecked = WORD_OF_FILE in listing.dropped
+    unchecked = not WORDS_OF_FILE.isdisjoint(listing.dropped)
     if unchecked and _receiver(listing) == "this" and not _CLASS.search(_before(listing)):
         return "a function's own object"
     statement = _STATEMENT.search(_before(listing, _LONGEST_RECEIVER))
@@ -95,31 +96,3 @@ def _receiver(listing: Listing) -> str:
 def _before(listing: Listing, length: int = _NEARBY) -> str:
     """The last ``length`` characters before the cursor."""
     return listing.text[max(0, listing.cursor - length) : listing.cursor]
-
-
-def compiler(program: str | None, project: Project) -> Path:
-    """Path of the ``tsserver.js`` that belongs to the server started as ``program``.
-
-    The workspace's own one is code of the project: in a trusted workspace it comes first, in any
-    other it is not run. Raises FileNotFoundError where there is none.
-    """
-    own = project.root / "node_modules"
-    folders = [own] if project.trusted else []
-    folders += [each for each in _beside(program) if not each.is_relative_to(project.root)]
-    scripts = (folder / "typescript" / "lib" / "tsserver.js" for folder in folders)
-    found = next((script for script in scripts if script.is_file()), None)
-    if found is None:
-        # Later versions of TypeScript come without the tsserver.js that these servers drive.
-        raise FileNotFoundError(
-            f"no TypeScript with a tsserver.js is installed beside {program};"
-            " install it with: npm install --global typescript@5.9"
-        )
-    return found
-
-
-def _beside(program: str | None) -> Iterator[Path]:
-    """Folders of modules around a program, and around what it is a link to."""
-    if program is None:
-        return
-    for path in (Path(program).resolve(), Path(program).absolute()):
-        yield from (folder / "node_modules" for folder in path.parents)

@@ -3,7 +3,7 @@
 from lsp_bridge.profiles.profile import Profile, Tree
 from lsp_bridge.profiles.typescript_rules import (
     LANGUAGES,
-    WORD_OF_FILE,
+    WORDS_OF_FILE,
     every_value,
     open_type,
 )
@@ -19,7 +19,8 @@ def _settings(project: Project) -> Tree:
             "completeJSDocs": False,
             "includeAutomaticOptionalChainCompletions": False,
             "includeCompletionsForImportStatements": False,
-            "names": False,
+            # Words of the file show that it is JavaScript nobody checks.
+            "names": True,
             "objectLiteralMethodSnippets": {"enabled": False},
         },
         "validate": {"enable": False},
@@ -49,7 +50,7 @@ VTSLS = Profile(
     install="npm install --global @vtsls/language-server@0.3",
     version_command=("vtsls", "--version"),
     settings=_settings,
-    dropped_kinds=frozenset({WORD_OF_FILE, 14, 15}),
+    dropped_kinds=WORDS_OF_FILE | {14, 15},
     open_type=open_type,
     implied=every_value,
 )

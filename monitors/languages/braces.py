@@ -9,13 +9,10 @@ again, together with what follows. That makes a state independent of how the tex
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
-from monitors.constraints import Leading
-from monitors.languages.grammar import NAME, QUOTE, Grammar, Text
-from monitors.languages.language import Blocks, LexState, Operator
-from monitors.languages.lexicon import Lexicon, either, text_patterns
+from monitors.languages.grammar import NAME, QUOTE, Text
+from monitors.languages.lexicon import Lexicon, Opener, text_patterns
 
 # What the words being read mean: plain code, the word that begins an import, the path of one.
 # Anything else is the word that begins a definition (`Grammar.definers`).
@@ -24,12 +21,14 @@ IMPORT_WORD: Final = "import?"
 IMPORT: Final = "import"
 
 MEMBER: Final = "."
-"""In place of the end of a value: an operator was read, and the next word is a name."""
+"""In place of the end of a value: an operator was read, and the next word is a name.
+
+Where a language needs to know more, what begins with a blank is no value either.
+"""
 
 _CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
 _ENDS: Final = {**{char: char for char in ")]}>"}, **dict.fromkeys("\"'`/", QUOTE)}
 _END_OF_IMPORT: Final = frozenset(";(){}[]\"'\r\n")
-_SEPARATORS: Final = ("", " ", "\\", "\n", " \n")
 _FORMAT: Final = Text(":", "}", escapes=("{{", "}}"), value="")
 """What a colon in a field of C# begins."""
 
@@ -41,6 +40,13 @@ class Frame(NamedTuple):
     closer: str
     text: Text | None = None
     """None for code."""
+    after: str = ""
+    """What `BraceState.last` is behind the closer, if not the closer itself."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is in `LexState.open`: not what a line end closes, and no background."""
+        return self.closer != "\n" and not (self.text is not None and self.text.background)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +78,21 @@ class BraceState:
         return after.last if after.operator and end == len(usual) else ""
 
     @property
+    def settled_frames(self) -> tuple[Frame, ...]:
+        """What is open if no more text comes, outermost first."""
+        if not self.pending:
+            return self.frames
+        return self.lexicon.scanner(self, self.pending, 0, final=True).run().frames
+
+    @property
     def open(self) -> tuple[str, ...]:
         """Brackets, string and comment openers, and openers of fields, outermost first."""
-        return tuple(frame.opener for frame in self._settled().frames if _must_close(frame))
+        return tuple(frame.opener for frame in self.settled_frames if frame.is_shown)
 
     @property
     def in_brackets(self) -> bool:
         """Whether a line end is plain white space: not where it may end a statement."""
-        frames = self._settled().frames
+        frames = self.settled_frames
         if not frames:
             return not self.lexicon.grammar.newline_ends
         if frames[-1].text is not None:
@@ -89,20 +102,20 @@ class BraceState:
     @property
     def in_code(self) -> bool:
         """False inside strings, comments and directives; True in the fields of strings."""
-        frames = self._settled().frames
+        frames = self.settled_frames
         return not frames or frames[-1].text is None
 
     @property
     def key(self) -> Hashable:
         """State without what no later trigger depends on."""
-        last = _end(self.last) if self.last not in ("", MEMBER) else self.last
+        last = _end(self.last) if _is_value(self.last) else self.last
         pending = self._pending_key()
         return self.frames, self.mode, last, self.operator, pending, self.before
 
     def _pending_key(self) -> str:
         """One value for all words that stay names, and one for all numbers."""
         pending, lexicon = self.pending, self.lexicon
-        if pending[:1].isdecimal():
+        if lexicon.number.fullmatch(pending):
             return "0"
         is_name = lexicon.word.fullmatch(pending) is not None and pending not in lexicon.kept
         return " " if is_name and lexicon.begun.fullmatch(pending) is None else pending
@@ -112,20 +125,14 @@ class BraceState:
         if start >= len(text):
             return self, start
         if not self.pending:
-            scanner = _Scanner(self, text, start)
+            scanner = self.lexicon.scanner(self, text, start)
             return scanner.run(), scanner.pos
-        scanner = _Scanner(self, self.pending + text[start:], 0)
+        scanner = self.lexicon.scanner(self, self.pending + text[start:], 0)
         return scanner.run(), scanner.pos - len(self.pending) + start
 
-    def _settled(self) -> "BraceState":
-        """State as if no more text came: the pending token is complete."""
-        if not self.pending:
-            return self
-        return _Scanner(self, self.pending, 0, final=True).run()
 
-
-def _must_close(frame: Frame) -> bool:
-    return frame.closer != "\n" and not (frame.text is not None and frame.text.background)
+def _is_value(last: str) -> bool:
+    return last[:1] not in ("", MEMBER, " ")
 
 
 def _end(last: str) -> str:
@@ -133,7 +140,7 @@ def _end(last: str) -> str:
     return _ENDS.get(last, NAME)
 
 
-class _Scanner:
+class Scanner:
     """One pass over one piece of text; lives for one call of `BraceState.scan`."""
 
     __slots__ = (
@@ -152,6 +159,8 @@ class _Scanner:
         "text",
         "value",
     )
+    first: ClassVar = ""
+    """`BraceState.last` at the beginning of a file."""
 
     def __init__(self, state: BraceState, text: str, pos: int, final: bool = False) -> None:
         self.lexicon, self.text, self.pos, self.size = state.lexicon, text, pos, len(text)
@@ -195,7 +204,7 @@ class _Scanner:
         return ">" if char == ">" else " " if self.lexicon.blank.match(char) else ""
 
     def _has_value(self) -> bool:
-        return self.last not in ("", MEMBER)
+        return _is_value(self.last)
 
     def _keep(self, begin: int) -> None:
         """Leave the token at ``begin`` for the next call."""
@@ -219,7 +228,7 @@ class _Scanner:
         char = self.text[self.pos]
         if self.mode != CODE:
             self._end_mode(char)
-        _BRACKETS.get(char, _Scanner._token)(self)
+        _BRACKETS.get(char, Scanner._token)(self)
 
     def _skip_run(self) -> None:
         """Jump over names, numbers and symbols: only the last one matters."""
@@ -352,12 +361,12 @@ class _Scanner:
             if frame.text is not None:
                 return
             if frame.closer[0] == char:
-                self.frames = self.frames[:depth]
+                self.frames, self.last = self.frames[:depth], frame.after or char
                 return
 
     # Text
 
-    def _open_text(self, openers: tuple[tuple[re.Pattern[str], Text], ...]) -> bool:
+    def _open_text(self, openers: tuple[Opener, ...]) -> bool:
         """Open the first of ``openers`` that stands here."""
         for pattern, text in openers:
             if text.operand and self._has_value() and self.last != "}":
@@ -396,80 +405,7 @@ class _Scanner:
         self.frames, self.pos, self.last = self.frames[:-1], end, last
 
 
-_BRACKETS: Final[dict[str, Callable[[_Scanner], None]]] = {
-    **dict.fromkeys("([{", _Scanner._open),
-    **dict.fromkeys(")]}", _Scanner._close),
+_BRACKETS: Final[dict[str, Callable[[Scanner], None]]] = {
+    **dict.fromkeys("([{", Scanner._open),
+    **dict.fromkeys(")]}", Scanner._close),
 }
-
-
-@dataclass(frozen=True)
-class BraceLanguage:
-    """A language with braces, for `monitors.languages.language.Language`."""
-
-    grammar: Grammar
-    blocks: Blocks = Blocks.BRACES
-
-    @property
-    def name(self) -> str:
-        """Language identifier of the Language Server Protocol."""
-        return self.grammar.name
-
-    @property
-    def extra(self) -> str:
-        """ASCII characters in identifiers besides letters, digits and ``_``."""
-        return self.grammar.extra
-
-    @cached_property
-    def operators(self) -> tuple[Operator, ...]:
-        """The dereference operators, the usual one first."""
-        return tuple(rule.operator for rule in self.grammar.operators)
-
-    @cached_property
-    def name_start(self) -> re.Pattern[str]:
-        """Matches the beginning of an identifier, possibly empty."""
-        return re.compile(self.grammar.name_start)
-
-    @cached_property
-    def crossing(self) -> re.Pattern[str]:
-        """Finds an operator, or the rest of one at the beginning of the text."""
-        texts = sorted((rule.text for rule in self.operators), key=len, reverse=True)
-        whole = either(map(re.escape, texts))
-        rests = either({re.escape(text[-1]) for text in texts if len(text) > 1} - {re.escape(".")})
-        return re.compile(rf"((?:{whole})|\A(?:{rests}))[{self.grammar.blank}]*[^{self.grammar.blank}]")
-
-    @cached_property
-    def _start(self) -> BraceState:
-        begins = self.grammar.begins
-        frames = () if begins is None else (Frame("", begins.closer, begins),)
-        return BraceState(Lexicon(self.grammar), frames)
-
-    def start(self) -> BraceState:
-        """State at the beginning of a file."""
-        return self._start
-
-    def leading(self, state: LexState) -> Leading:
-        """Line ends too, escaped ones where the language has them."""
-        return Leading.LINES if self.grammar.escaped_line_ends else Leading.SPACE
-
-    def closers(self, state: BraceState, level: int = 0) -> str:
-        """Text that closes everything in ``state.open[level:]``, innermost first."""
-        if len(state.open) <= level:
-            return ""
-        closers = _closers(state, level)
-        for separator in _SEPARATORS:
-            after = state
-            at = 0
-            while at < len(separator + closers):
-                after, at = after.scan(separator + closers, at)
-            if len(after.open) <= level:
-                return separator + closers
-        return closers
-
-
-def _closers(state: BraceState, level: int) -> str:
-    frames = [
-        frame
-        for frame in state._settled().frames
-        if frame.text is None or not frame.text.background
-    ]
-    return "".join(frame.closer for frame in reversed(frames[level:]))

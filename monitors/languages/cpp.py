@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from monitors.languages.braces import BraceLanguage
+from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.c import BEGUN, KEYWORDS, PREFIX, TEXTS
 from monitors.languages.grammar import ANY_VALUE, Dereference, Grammar, Text, words
 from monitors.languages.language import Operator

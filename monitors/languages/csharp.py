@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from monitors.languages.braces import BraceLanguage
+from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.grammar import (
-    ANY_VALUE,
     BLOCK_COMMENT,
     CHARACTER,
     LINE_COMMENT,
@@ -18,7 +17,7 @@ from monitors.languages.grammar import (
 from monitors.languages.language import Operator
 
 _BEGUN = r'\$+"*|@\$?|\$@'
-_DIRECTIVE = Text("#", "\n", escapes=(), value="", inside=(LINE_COMMENT,))
+_DIRECTIVE = Text("#", "\n", escapes=(), value="")
 _RAW_STRING = Text('("{3,})', r"\1", begun='"+', escapes=(), multiline=True)
 _VERBATIM = string('"', "@", begun=_BEGUN, escapes=('""',), multiline=True)
 _INTERPOLATED = string(

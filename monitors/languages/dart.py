@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from monitors.languages.braces import BraceLanguage
+from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.grammar import (
     LINE_COMMENT,
     NESTED_COMMENT,

@@ -54,7 +54,7 @@ class Text:
     begun: str = ""
     """Regex of whatever may yet become this opener, or a longer one, if more text comes."""
     closes: str = ""
-    """Regex template of what ends the text, if that is more than `closer`."""
+    """Regex of what ends the text, if that is more than `closer`, for which ``{}`` stands in it."""
     unfinished: str = ""
     """Regex of what may yet become `closes` or one of `derefs`, if more text comes.
 

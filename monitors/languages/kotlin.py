@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from monitors.languages.braces import BraceLanguage
+from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.grammar import (
     CHARACTER,
     LINE_COMMENT,
@@ -34,8 +34,8 @@ KOTLIN: Final = BraceLanguage(
         name="kotlin",
         operators=(
             Dereference(Operator(".", exits=".")),
-            Dereference(Operator("?."), touching=">"),
-            Dereference(Operator("::", words("class")), behind="", touching='w)]>?"'),
+            Dereference(Operator("?.")),
+            Dereference(Operator("::", words("class")), behind="", touching='w)]>"'),
         ),
         texts=(
             LINE_COMMENT,

@@ -5,9 +5,12 @@ import string
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from monitors.languages.grammar import ESCAPE, Grammar, Text
+
+if TYPE_CHECKING:
+    from monitors.languages.braces import Scanner
 
 Pattern = re.Pattern[str]
 Opener = tuple[Pattern, Text]
@@ -20,7 +23,8 @@ _ESCAPED = r"\\(?:\r\n|\r(?=[^\n])|[^\r])"
 
 def either(parts: Iterable[str]) -> str:
     """Regex that matches what one of ``parts`` does."""
-    return "|".join(f"(?:{part})" for part in parts if part) or NOTHING
+    found = "|".join(part for part in parts if part)
+    return f"(?:{found})" if found else NOTHING
 
 
 def char_class(chars: Iterable[str]) -> str:
@@ -35,8 +39,8 @@ def _beginnings(texts: Iterable[str]) -> frozenset[str]:
 class Lexicon:
     """Tables of one language; made once, equal only to itself."""
 
-    def __init__(self, grammar: Grammar) -> None:
-        self.grammar = grammar
+    def __init__(self, grammar: Grammar, scanner: "type[Scanner]") -> None:
+        self.grammar, self.scanner = grammar, scanner
         texts = [text.operator.text for text in grammar.operators]
         first = [op for op in texts if not any(op != o and op.startswith(o) for o in texts)]
         self.rules = {rule.operator.text: rule for rule in grammar.operators}
@@ -68,7 +72,7 @@ class Lexicon:
         self.word = re.compile(grammar.word)
         self.number = re.compile(grammar.number)
         self.mark = re.compile(grammar.marks or NOTHING)
-        self.wordlike = re.compile(rf"[\w{char_class(grammar.extra)}]")
+        self.wordlike = re.compile(rf"[\w{char_class(grammar.extra)}]|{grammar.word}")
         self.blanks = re.compile(rf"[{grammar.blank}]*+")
         self.spaces = re.compile(r"[ \t\f]*+")
         self.blank = re.compile(rf"[{grammar.blank}]")
@@ -79,9 +83,9 @@ class Lexicon:
     def _compile_run(self, operators: list[str]) -> None:
         """What the lexer jumps over, because only the last token of it matters."""
         grammar = self.grammar
-        stops = set(_BRACKETS) | {op[0] for op in operators} | set(self.openers) | set(grammar.postfix)
+        stops = {*_BRACKETS, *self.openers, *grammar.postfix, *grammar.extra}
+        stops |= {operator[0] for operator in operators}
         stops |= {char for char in _SYMBOLS if self.word.match(char) or self.mark.match(char)}
-        stops |= set(grammar.extra)
         if any(text.format for text in grammar.texts):
             stops.add(":")
         symbols = char_class(_SYMBOLS - stops)
@@ -121,7 +125,9 @@ class TextPatterns:
 @cache
 def text_patterns(text: Text, closer: str) -> TextPatterns:
     """Patterns for the inside of ``text`` that ``closer`` ends."""
-    close = "" if closer == "\n" else re.escape(closer)
+    close = NOTHING if closer == "\n" else re.escape(closer)
+    if text.closes:
+        close = text.closes.replace("{}", re.escape(closer.strip()))
     inner = (*text.inside, text) if text.nests else text.inside
     literal = [escape for escape in text.escapes if escape != ESCAPE]
     unfinished = [
@@ -134,7 +140,7 @@ def text_patterns(text: Text, closer: str) -> TextPatterns:
     stops = _stops(text, closer, inner)
     return TextPatterns(
         body=re.compile(f"(?:[^{stops}]++|{either(escapes)})*"),
-        close=re.compile(text.closes or close or NOTHING),
+        close=re.compile(close),
         unfinished=re.compile(either(unfinished)),
         field=re.compile(either(map(re.escape, sorted(text.fields, key=len, reverse=True)))),
         inside=tuple((re.compile(other.opens), other) for other in inner),

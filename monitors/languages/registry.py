@@ -8,12 +8,31 @@ from monitors.languages.csharp import CSHARP
 from monitors.languages.dart import DART
 from monitors.languages.go import GO
 from monitors.languages.java import JAVA
+from monitors.languages.javascript import JAVASCRIPT, JAVASCRIPT_REACT
 from monitors.languages.kotlin import KOTLIN
 from monitors.languages.language import Language
+from monitors.languages.php import PHP
 from monitors.languages.python import PYTHON
 from monitors.languages.rust import RUST
+from monitors.languages.typescript import TYPESCRIPT, TYPESCRIPT_REACT
 
 LANGUAGES: Mapping[str, Language] = {
-    language.name: language for language in (PYTHON, C, CPP, CSHARP, DART, GO, JAVA, KOTLIN, RUST)
+    language.name: language
+    for language in (
+        PYTHON,
+        C,
+        CPP,
+        CSHARP,
+        DART,
+        GO,
+        JAVA,
+        JAVASCRIPT,
+        JAVASCRIPT_REACT,
+        KOTLIN,
+        PHP,
+        RUST,
+        TYPESCRIPT,
+        TYPESCRIPT_REACT,
+    )
 }
 """LSP language identifier to lexer."""

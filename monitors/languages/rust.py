@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from monitors.languages.braces import BraceLanguage
+from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.grammar import (
     LINE_COMMENT,
     NESTED_COMMENT,
@@ -14,9 +14,7 @@ from monitors.languages.grammar import (
 )
 from monitors.languages.language import Operator
 
-_RAW_STRING = Text(
-    r'(?:b|c)?r(#*)"', r'"\1', begun="(?:b|c)?(?:r#*)?", escapes=(), multiline=True
-)
+_RAW_STRING = Text(r'(?:b|c)?r(#*)"', r'"\1', begun="(?:b|c)?(?:r#*)?", escapes=(), multiline=True)
 _STRING = string('"', "[bc]?", multiline=True)
 _CHARACTER = Text(r"b?'(?=\\|[^\\'\r\n]')", "'", begun=r"b?(?:'[^\\'\r\n]?)?", value="'")
 

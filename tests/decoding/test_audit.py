@@ -114,7 +114,9 @@ def test_an_operator_is_asked_about_with_the_text_in_front_of_it() -> None:
     analyst = ScriptedAnalyst(facts("items"))
     document = Document("python", "/p/app.py", "x = ", "\n")
     text = "order.items\norder.items\n"
-    audit(DereferenceMonitor(PYTHON), PYTHON, lambda query: analyst.ask(query).answer, document, text)
+    audit(
+        DereferenceMonitor(PYTHON), PYTHON, lambda query: analyst.ask(query).answer, document, text
+    )
 
     asked = [query.document.prefix for query in analyst.queries]
     assert asked == ["x = order.", "x = order.items\norder."]

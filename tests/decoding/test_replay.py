@@ -82,7 +82,9 @@ def replayed(
     index, encode = encoder(tokenizer)
     guide = Guide(index, PYTHON, monitor or ReadingMonitor(), ScriptedAnalyst(answer))
     report = Report(server="scripted", tokenizer=tokenizer)
-    Replay(guide, PYTHON, encode, report, options=Options(), step_s=step_s, limit=limit).run(files)
+    Replay(
+        lambda language: guide, encode, report, options=Options(), step_s=step_s, limit=limit
+    ).run(files)
     return report
 
 
@@ -266,7 +268,7 @@ def test_the_rest_of_the_file_stands_behind_the_line(folder: Path) -> None:
     index, encode = encoder("bundled")
     guide = Guide(index, PYTHON, DereferenceMonitor(PYTHON), Watching(MEMBERS))
     path = written(folder, "a = 1\nb = order.total\nc = 3\n")
-    Replay(guide, PYTHON, encode, Report("s", "t"), options=Options()).run([path])
+    Replay(lambda language: guide, encode, Report("s", "t"), options=Options()).run([path])
     [document] = {document for document in seen if document.prefix.endswith("order.")}
 
     assert document.prefix == "a = 1\nb = order."

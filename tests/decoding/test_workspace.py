@@ -205,9 +205,65 @@ def test_relative_paths_are_relative_to_the_current_folder(
     assert find_workspace(Path("a.py")) == tmp_path
 
 
+@pytest.mark.parametrize(
+    "mark",
+    ["package.json", "Cargo.toml", "go.mod", "compile_commands.json", "build.gradle.kts", "a.sln"],
+)
+def test_every_language_marks_its_projects(tmp_path: Path, mark: str) -> None:
+    """The nearest folder with a mark wins over an outer repository."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "shop" / "src").mkdir(parents=True)
+    (tmp_path / "shop" / mark).write_text("")
+
+    assert find_workspace(tmp_path / "shop" / "src" / "a.x") == tmp_path / "shop"
+
+
 def test_the_language_is_told_by_the_suffix() -> None:
     """Stubs are Python too; unknown suffixes are refused with the known ones."""
     assert language_of(Path("a.py")) == language_of(Path("b.tar.pyi")) == "python"
-    for name in ("a.rs", "Makefile", ".py", "a.PY"):
-        with pytest.raises(UsageError, match=r"expected one of \.py, \.pyi"):
+    assert language_of(Path("a.mts")) == "typescript"
+    assert language_of(Path("a.tsx")) == "typescriptreact"
+    assert language_of(Path("a.ipp")) == "cpp"
+    for name in ("a.xyz", "Makefile", ".py", "a.PY"):
+        with pytest.raises(UsageError, match=r"expected one of .*\.py, \.pyi"):
             language_of(Path(name))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class A;\n",
+        "  class Order final : public Base {\n",
+        "namespace shop {\n",
+        "namespace {\n",
+        "template <class T>\nT f();\n",
+        "using std::swap;\n",
+        "using Id = int;\n",
+        " private:\n",
+        "void f(std::string s);\n",
+    ],
+)
+def test_headers_with_lines_of_cpp_are_cpp(text: str) -> None:
+    """Whatever else they hold."""
+    assert language_of(Path("a.h"), f"#pragma once\nint x;\n{text}") == "cpp"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "struct order { int namespace_id; };\n",
+        "/*\n   using the default template.\n   class of errors\n   private data\n*/\n",
+        '#ifdef __cplusplus\nextern "C" {\n#endif\nint f(void);\n',
+    ],
+)
+def test_other_headers_are_c(text: str) -> None:
+    """Prose in comments and guards for C++ compilers do not mislead."""
+    assert language_of(Path("a.h"), text) == "c"
+
+
+def test_a_header_is_read_where_its_text_is_not_given(tmp_path: Path) -> None:
+    """As it lies on the disk."""
+    (tmp_path / "a.h").write_text("namespace shop {}\n")
+
+    assert language_of(tmp_path / "a.h") == "cpp"

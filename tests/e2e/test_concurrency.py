@@ -10,7 +10,7 @@ import pytest
 
 from lsp_bridge import ServerPool
 from monitors.protocols import Answer, Facts
-from tests.fakes import gone
+from tests.fakes import gone, members, misbehaving
 from tests.servers import SAMPLES, Sample, require
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -100,3 +100,20 @@ def test_a_killed_server_comes_back(served: Served) -> None:
 
     assert own(answer) == {f"alpha_after{attempt}", f"beta_after{attempt}"}
     assert not served.pids() & before
+
+
+def test_memory_stays_bounded_over_10000_queries(tmp_path: Path) -> None:
+    """Neither this process nor the server's documents grow with the number of different texts."""
+    path = tmp_path / "app.py"
+    text = "# word_{}\n" + "x = 1  # filler\n" * 500 + "a."
+    memory: list[int] = []
+    with ServerPool(tmp_path, profiles={"fake": misbehaving("none")}) as pool:
+        for number in range(10_000):
+            answer = pool.wait(pool.ask(members(path, text.format(number))), DEADLINE_S)
+            assert isinstance(answer, Facts)
+            assert {name.text for name in answer.names} == {f"word_{number}", "open_1"}
+            if number in (6_000, 9_999):
+                tree = [psutil.Process(), *map(psutil.Process, pool.process_ids)]
+                memory.append(sum(each.memory_info().rss for each in tree))
+
+    assert memory[1] - memory[0] < 20 << 20

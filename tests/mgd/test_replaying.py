@@ -1,4 +1,4 @@
-"""Which files a replay finds, and how its report is printed."""
+"""How a replay's report is printed, and what it skips."""
 
 import io
 from pathlib import Path
@@ -8,42 +8,8 @@ from rich.console import Console
 
 from decoding.replay import Forbidden, Report
 from mgd.models import BUNDLED_MODEL
-from mgd.replaying import print_report, replay_paths, source_files
+from mgd.replaying import print_report, replay_paths
 from monitors.errors import UsageError
-
-
-def tree(root: Path, *names: str) -> None:
-    """Empty files."""
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text("")
-
-
-def test_files_under_folders_come_in_order_and_without_what_is_not_source(tmp_path: Path) -> None:
-    """Hidden folders, caches and installed packages are left out."""
-    tree(
-        tmp_path,
-        *("b.py", "a.pyi", "notes.txt", "pkg/z.py", "pkg/__pycache__/z.py", ".venv/x.py"),
-        *("node_modules/y.py", "lib/site-packages/w.py", "lib/v.py"),
-    )
-    found = [str(path.relative_to(tmp_path)) for path in source_files([tmp_path])]
-
-    assert found == ["a.pyi", "b.py", "lib/v.py", "pkg/z.py"]
-
-
-def test_a_file_that_is_named_is_taken_as_it_is(tmp_path: Path) -> None:
-    """In the order in which files are named, hidden or not."""
-    tree(tmp_path, ".venv/x.py", "a.py")
-    named = [tmp_path / ".venv/x.py", tmp_path / "a.py"]
-
-    assert list(source_files(named)) == named
-
-
-def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:
-    """Also behind files that do."""
-    tree(tmp_path, "a.py")
-    with pytest.raises(UsageError, match=r"b\.py does not exist"):
-        list(source_files([tmp_path / "a.py", tmp_path / "b.py"]))
 
 
 def printed(report: Report) -> list[str]:

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitors.languages.braces import BraceLanguage
+from monitors.constraints import Leading
+from monitors.languages.brace_language import BraceLanguage
+from monitors.languages.language import LexState
 from monitors.languages.registry import LANGUAGES
 from tests.monitors.languages.reading import read
 from tests.strategies import brace_like, splits
@@ -35,7 +37,9 @@ def test_properties_tell_what_comes(language: BraceLanguage, text: str) -> None:
     usual = language.operators[0].text
     triggers, after = read(language, [usual], state)
     assert (triggers[-1:] == [len(usual)] and after.at_trigger) == (state.receiver != "")
-    assert read(language, [language.closers(state)], state)[1].open == ()
+    for level in range(len(state.open) + 1):
+        closed = read(language, [language.closers(state, level)], state)[1]
+        assert closed.open == state.open[:level]
     assert state.in_code or not state.receiver
 
 
@@ -52,3 +56,121 @@ def test_equal_keys_find_the_same(language: BraceLanguage, texts: list[str], tai
         _, state = read(language, [text])
         triggers, _ = read(language, [tail], state)
         assert found.setdefault(state.key, triggers) == triggers
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "operators"),
+    [
+        ("c", "a.b->c", [".", "->"]),
+        ("cpp", "a::b.c->d", ["::", ".", "->"]),
+        ("csharp", "a?.b.c", ["?.", "."]),
+        ("dart", "a..b?..c?.d.e", [".", "..", "?.", "?..", "?.", "."]),
+        ("kotlin", "a?.b::c", ["?.", "::"]),
+        ("rust", "a::b.0", ["::", "."]),
+    ],
+)
+def test_operators(name: str, text: str, operators: list[str]) -> None:
+    """A state names the operator that was completed, and the value it applies to."""
+    state, at, found = LANGUAGES[name].start(), 0, []
+    while at < len(text):
+        state, at = state.scan(text, at)
+        if state.at_trigger:
+            found.append(state.operator)
+    assert found == operators
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "receiver"),
+    [
+        ("c", "a->foo", "foo"),
+        ("c", "f(x)", ")"),
+        ("c", "return", ""),
+        ("c", "#define A", ""),
+        ("c", "12", ""),
+        ("cpp", '"a"', '"'),
+        ("csharp", "List<int>", ">"),
+        ("csharp", "using A", ""),
+        ("dart", "a.", "a"),
+        ("go", "T{}", "}"),
+        ("java", "A.class", "class"),
+        ("kotlin", "fun A", ""),
+        ("kotlin", '"${a', "a"),
+        ("rust", "r#type", "r#type"),
+        ("rust", "f()?", ")"),
+        ("rust", "'a", ""),
+        ("rust", "'a'", "'"),
+    ],
+)
+def test_receiver(name: str, text: str, receiver: str) -> None:
+    """A state tells what the usual operator would apply to."""
+    assert scan(name, text).receiver == receiver
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "in_code", "in_brackets"),
+    [
+        ("c", "int a", True, True),
+        ("c", "{ f(", True, True),
+        ("c", "#if A", False, False),
+        ("c", "#if A \\\n", False, False),
+        ("c", "/* a", False, False),
+        ("c", "// a", False, False),
+        ("c", "// a\n", True, True),
+        ("go", "a", True, False),
+        ("go", "f(a,", True, True),
+        ("go", "f(func() {", True, False),
+        ("go", "`a", False, False),
+        ("kotlin", '"${', True, True),
+        ("kotlin", '"${}', False, False),
+        ("csharp", '$"{a:x', False, False),
+        ("rust", "'\\", False, False),
+    ],
+)
+def test_where(name: str, text: str, in_code: bool, in_brackets: bool) -> None:
+    """A state tells code from text, and whether a line end is white space."""
+    state = scan(name, text)
+    assert (state.in_code, state.in_brackets) == (in_code, in_brackets)
+
+
+def test_leading() -> None:
+    """A name may stand on the next line; C also escapes line ends."""
+    for name, leading in (("c", Leading.LINES), ("cpp", Leading.LINES), ("go", Leading.SPACE)):
+        assert LANGUAGES[name].leading(scan(name, "a.")) is leading
+
+
+@pytest.mark.parametrize(
+    ("name", "token", "head"),
+    [
+        ("c", "a.b", "a."),
+        ("c", "a->\n b", "a->"),
+        ("c", ">b", ">"),
+        ("c", "a >", None),
+        ("cpp", ":b", ":"),
+        ("cpp", "a::b", "a::"),
+        ("csharp", "?.b", "?."),
+        ("dart", "?..b", "?.."),
+        ("rust", ".", None),
+        ("rust", ". \n", None),
+    ],
+)
+def test_crossing(name: str, token: str, head: str | None) -> None:
+    """A token crosses with an operator, or the end of one, and more than white space."""
+    match = LANGUAGES[name].crossing.search(token)
+    assert (None if match is None else token[: match.end(1)]) == head
+
+
+@each
+def test_deep_and_long(language: BraceLanguage) -> None:
+    """Thousands of brackets, closers or characters in a row are read as they are."""
+    start = read(language, [""])[1]
+    assert len(read(language, ["(" * 3000])[1].open) - len(start.open) == 3000
+    assert read(language, [")" * 9000])[1].open == start.open
+    assert len(read(language, ["a.b" * 3000])[0]) == 3000
+
+
+def scan(name: str, text: str) -> LexState:
+    """The state behind ``text``."""
+    state, at = LANGUAGES[name].start(), 0
+    while at < len(text):
+        state, at = state.scan(text, at)
+    return state

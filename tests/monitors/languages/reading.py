@@ -1,6 +1,7 @@
-"""Reading marked code: in the cases of these tests, ``•`` ends a live dereference operator."""
+"""Reading marked code: in these tests a ``•`` stands behind each live dereference operator."""
 
-from monitors.languages.braces import BraceLanguage, BraceState
+from monitors.languages.brace_language import BraceLanguage
+from monitors.languages.braces import BraceState
 
 
 def read(
@@ -14,6 +15,7 @@ def read(
         while at < len(piece):
             state, at = state.scan(piece, at)
             if state.at_trigger:
+                assert piece[:at].endswith(state.operator[-1])
                 found.append(offset + at)
         offset += len(piece)
     return found, state
@@ -24,3 +26,14 @@ def mark(language: BraceLanguage, text: str) -> str:
     found, _ = read(language, [text])
     pieces = [text[a:b] for a, b in zip([0, *found], [*found, len(text)], strict=True)]
     return "•".join(pieces)
+
+
+def unmark(marked: str) -> str:
+    """The text of a case."""
+    return marked.replace("•", "")
+
+
+def opened(language: BraceLanguage, text: str) -> tuple[str, str]:
+    """What is open behind ``text``, and what closes it."""
+    _, state = read(language, [text])
+    return " ".join(state.open), language.closers(state)

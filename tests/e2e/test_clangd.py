@@ -1,0 +1,128 @@
+"""clangd: C and C++ as it really answers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lsp_bridge import ServerPool
+from monitors.protocols import Reason
+from tests.e2e.asking import Asking, require, written
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+FILES = {
+    "one.h": "struct Order { int in_one; };\n",
+    "two.h": "struct Order { int in_two; };\n",
+    "shop.h": (
+        "namespace shop {\n"
+        "struct Crate; int open(); enum Colour { RED }; template <class T> T made();\n}\n"
+    ),
+    "main.cpp": "",
+    "main.c": "",
+}
+CLASSES = (
+    "struct Base { int low; virtual ~Base(); };\n"
+    "struct Derived : Base { int high; operator bool() const; void change(); static int count;\n"
+    "private: int hidden; };\n"
+)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few headers."""
+    return written(tmp_path_factory.mktemp("cpp"), FILES)
+
+
+@pytest.fixture(scope="module")
+def cpp(root: Path) -> Iterator[Asking]:
+    """clangd, asked about C++."""
+    require("clangd")
+    with ServerPool(root, servers={"cpp": "clangd", "c": "clangd"}) as pool:
+        yield Asking(pool, "cpp", root / "main.cpp")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{CLASSES}void f(Derived d) {{ d.‸\n}}", {"low", "high", "change", "count"}),
+        (f"{CLASSES}void f(const Derived &d) {{ d.‸\n}}", {"low", "high", "count"}),
+        (f"{CLASSES}void f(Derived *d) {{ d->‸\n}}", {"low", "high", "change", "count"}),
+        (
+            "#include <memory>\nstruct A { int x; };\nvoid f(std::unique_ptr<A> a) { a->‸\n}",
+            {"x"},
+        ),
+        (
+            "#include <memory>\nstruct A { int x; };\nvoid f(std::unique_ptr<A> a) { a.‸\n}",
+            {"get", "get_deleter", "release", "reset", "swap"},
+        ),
+        ('#include "shop.h"\nvoid f() { shop::‸\n}', {"Crate", "open", "Colour", "RED", "made"}),
+        ("struct A { int f() { return this->‸; } int later(); };", {"f", "later"}),
+    ],
+    ids=["value", "constant", "pointer", "smart pointer", "its own", "namespace", "this"],
+)
+def test_members(cpp: Asking, text: str, expected: set[str]) -> None:
+    """Exactly what the compiler lets stand there."""
+    assert cpp.names(text) == expected
+
+
+def test_names_of_a_class(cpp: Asking) -> None:
+    """Behind ``::`` come static and other members, and bases."""
+    names = cpp.names(f"{CLASSES}void f() {{ Derived::‸\n}}")
+
+    assert {"count", "change", "high", "Base"} <= names
+    assert "hidden" not in names
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("struct A { int x; };\nvoid f(A *a) { a.‸\n}", Reason.EMPTY),
+        ("void f() { unknown.‸\n}", Reason.EMPTY),
+        ("template <class T> void f(T t) { t.‸\n}", Reason.EMPTY),
+        ("template <class T> struct A { T x; void f() { this->‸\n} };", Reason.OPEN_TYPE),
+        (
+            "#include <vector>\ntemplate <class T> void f(std::vector<T> t) { t.‸\n}",
+            Reason.OPEN_TYPE,
+        ),
+        ("#if 0\nstruct A { int x; };\nvoid f(A a) { a.‸\n}\n#endif\n", Reason.NOT_MEMBERS),
+    ],
+    ids=["dot on a pointer", "unknown", "parameter", "this", "dependent", "inactive"],
+)
+def test_lists_that_are_not_closed(cpp: Asking, text: str, reason: Reason) -> None:
+    """What depends on a template's parameter, and what is not compiled, is unconstrained."""
+    assert cpp.reason(text) is reason
+
+
+def test_other_headers(cpp: Asking) -> None:
+    """Headers that change are read before anything is answered."""
+    for number in range(6):
+        header = ("one", "two")[number % 2]
+        text = f'#include "{header}.h"\n// {number}\nvoid f(Order o) {{ o.‸\n}}'
+        assert cpp.names(text) == {f"in_{header}"}
+
+
+def test_a_file_that_was_never_saved(cpp: Asking) -> None:
+    """It is answered about like any other."""
+    unsaved = Asking(cpp.pool, "cpp", cpp.file.with_name("unsaved.cpp"))
+
+    assert unsaved.names('#include "one.h"\nvoid f(Order o) { o.‸\n}') == {"in_one"}
+
+
+def test_c(cpp: Asking) -> None:
+    """The language goes with the file."""
+    c = Asking(cpp.pool, "c", cpp.file.with_name("main.c"))
+
+    assert c.names("struct class { int new; };\nint f(struct class *c) { return c->‸\n}") == {"new"}
+
+
+@pytest.mark.parametrize(
+    ("structure", "macro"),
+    [("struct sigaction", "sa_handler"), ("struct stat", "st_mtime"), ("siginfo_t", "si_pid")],
+)
+def test_macros_that_look_like_members(cpp: Asking, structure: str, macro: str) -> None:
+    """System headers define some members of structures as macros; those are allowed."""
+    c = Asking(cpp.pool, "c", cpp.file.with_name("main.c"))
+    text = f"#include <signal.h>\n#include <sys/stat.h>\nint f({structure} *s) {{ return s->‸\n}}"
+
+    assert macro in c.names(text)

@@ -1,0 +1,94 @@
+"""gopls: Go as it really answers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lsp_bridge import ServerPool
+from monitors.protocols import Reason
+from tests.e2e.asking import Asking, require, written
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+FILES = {
+    "go.mod": "module shop\n\ngo 1.19\n",
+    "order/order.go": (
+        "package order\n\ntype Order struct{ Amount, secret int }\n\nvar Limit = 3\n\n"
+        "func New() *Order { return nil }\n\nfunc (o *Order) Total() int { return o.secret }\n"
+    ),
+    "main.go": "package main\n",
+}
+HEAD = 'package main\n\nimport "shop/order"\n\n'
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A module of two packages."""
+    return written(tmp_path_factory.mktemp("go"), FILES)
+
+
+@pytest.fixture(scope="module")
+def go(root: Path) -> Iterator[Asking]:
+    """gopls on that module."""
+    require("gopls")
+    with ServerPool(root, servers={"go": "gopls"}) as pool:
+        yield Asking(pool, "go", root / "main.go")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{HEAD}func f() {{\n\torder.‸\n}}\n", {"Order", "Limit", "New"}),
+        (f"{HEAD}func f(o order.Order) {{\n\to.‸\n}}\n", {"Amount", "Total"}),
+        (f"{HEAD}func f() {{\n\torder.New().‸\n}}\n", {"Amount", "Total"}),
+        (f"{HEAD}func f(o []*order.Order) {{\n\to[0].‸\n}}\n", {"Amount", "Total"}),
+        (f"{HEAD}func f(o order.‸\n", {"Order"}),
+        (
+            f"{HEAD}type T struct{{ order.Order; own int }}\n\nfunc f(t T) {{\n\tt.‸\n}}\n",
+            {"Order", "own", "Amount", "Total"},
+        ),
+        (
+            f"{HEAD}type T struct{{}}\n\nfunc f(t T) {{\n\tt.‸\n}}\n\nfunc (T) later() {{}}\n",
+            {"later"},
+        ),
+        ("package main\n\nfunc f(e error) {\n\te.‸\n}\n", {"Error"}),
+        ("package main\n\nfunc f[T interface{ Len() int }](t T) {\n\tt.‸\n}\n", {"Len"}),
+    ],
+    ids=[
+        "package",
+        "value",
+        "call",
+        "element",
+        "type",
+        "embedded",
+        "later",
+        "interface",
+        "type parameter",
+    ],
+)
+def test_members(go: Asking, text: str, expected: set[str]) -> None:
+    """Exactly the members: no chains, no postfix templates, nothing that is not exported."""
+    assert go.names(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "package main\n\nfunc f() {\n\tunknown.‸\n}\n",
+        "package main\n\nfunc f(a any) {\n\ta.‸\n}\n",
+        "package main\n\nfunc f() {\n\tfmt.‸\n}\n",
+    ],
+    ids=["unknown", "any", "not imported"],
+)
+def test_nothing_to_say(go: Asking, text: str) -> None:
+    """Unknown names, values without members and packages that are not imported."""
+    assert go.reason(text) in {Reason.EMPTY, Reason.NOT_MEMBERS}
+
+
+def test_a_file_that_was_never_saved(go: Asking) -> None:
+    """It belongs to the package of its folder."""
+    unsaved = Asking(go.pool, "go", go.file.with_name("order") / "unsaved.go")
+
+    names = unsaved.names("package order\n\nfunc f(o Order) {\n\to.‸\n}\n")
+    assert names == {"Amount", "secret", "Total"}

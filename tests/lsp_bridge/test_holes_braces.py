@@ -1,0 +1,90 @@
+"""Hole repair in languages with braces: the rest of the statement goes, what is open is closed."""
+
+import pytest
+from hypothesis import given, settings
+
+from lsp_bridge.holes import repair
+from lsp_bridge.reading import advance
+from monitors.languages.c import C
+from monitors.languages.go import GO
+from monitors.languages.rust import RUST
+from tests.strategies import brace_like, splits
+
+# (document with ‸ for the cursor, repaired text with ‸ there)
+CASES = [
+    ("int f() {\n  foo(a.‸b, c);\n  int y;\n}\n", "int f() {\n  foo(a.‸);\n  int y;\n}\n"),
+    ("int f() {\n  foo(a.‸\n  int y;\n}\n", "int f() {\n  foo(a.‸);\n  int y;\n}\n"),
+    ("int f() {\n  foo(a.‸)\n  y(b];\n}\n", "int f() {\n  foo(a.‸);\n  y(b];\n}\n"),
+    ("int f() {\n  foo(a.‸]\n}\n", "int f() {\n  foo(a.‸);\n}\n"),
+    ("int f() {\n  if (a.‸b) {\n  y;\n }\n}\n", "int f() {\n  if (a.‸){\n  y;\n }\n}\n"),
+    ("{\n  for (i = a.‸b; i < 3; i++) {\n  }\n}\n", "{\n  for (i = a.‸; i < 3; i++) {\n  }\n}\n"),
+    ("{\n  for (i = a.‸b; i < 3; i++) x;\n}\n", "{\n  for (i = a.‸; i < 3; i++) x;\n}\n"),
+    ("int f() {\n  if (x) {\n    y.‸\n}\n", "int f() {\n  if (x) {\n    y.‸;}\n}\n"),
+    ("f() {\n  g({\n  if (x.‸\n}\n", "f() {\n  g({\n  if (x.‸);})\n}\n"),
+    ("int f() {\n  return a.‸b\n ? c : d;\n}\n", "int f() {\n  return a.‸;\n}\n"),
+    ("int f() {\n  x = a.‸b +\n  c;\n}\n", "int f() {\n  x = a.‸;\n}\n"),
+    ("int f() {\n  a.‸\n  *p = 3;\n}\n", "int f() {\n  a.‸;\n  *p = 3;\n}\n"),
+    ("int f() {\n  a.‸\n  // c\n  b;\n}\n", "int f() {\n  a.‸;\n  // c\n  b;\n}\n"),
+    ("int f() {\n  a.‸ // c\n  b;\n}\n", "int f() {\n  a.‸;\n  b;\n}\n"),
+    ("struct x y = { .a = b.‸c, .d = e };\n", "struct x y = { .a = b.‸, .d = e };\n"),
+    ("struct x y = { .d = e, .a = b.‸c };\n", "struct x y = { .d = e, .a = b.‸};\n"),
+    ("struct x y = {\n  .a = b.‸c\n};\n", "struct x y = {\n  .a = b.‸\n};\n"),
+    ("x = a[b.‸c] + ';';\ny;\n", "x = a[b.‸];\ny;\n"),
+    ('x = f("}", a.‸b, "{");\ny;\n', 'x = f("}", a.‸);\ny;\n'),
+    ("x = a.‸", "x = a.‸;\n"),
+    ("int f() {\n  a.‸", "int f() {\n  a.‸;}\n"),
+    ("f(a.‸, /* ; */ b);\ny;\n", "f(a.‸);\ny;\n"),
+    ("{ a.‸b(c, { d; }); }\n", "{ a.‸; }\n"),
+]
+
+
+def cut(marked: str) -> tuple[str, str]:
+    """Text before and behind the cursor."""
+    prefix, suffix = marked.split("‸")
+    return prefix, suffix
+
+
+@pytest.mark.parametrize(("document", "expected"), CASES)
+def test_the_statement_at_the_cursor_is_closed(document: str, expected: str) -> None:
+    """What stands behind it stays as it is, and closes the blocks around it."""
+    repaired = repair(C, None, *cut(document))
+
+    assert repaired.text[: repaired.cursor] + "‸" + repaired.text[repaired.cursor :] == expected
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("func f() {\n\ta.‸b()\n\tc()\n}\n", "func f() {\n\ta.‸;\n\tc()\n}\n"),
+        ("func f() {\n\tfor _, x := range a.‸b {\n\t}\n}\n", None),
+        ("func f() {\n\tx := T{a.‸b, c}\n}\n", "func f() {\n\tx := T{a.‸, c}\n}\n"),
+        ("func f() {\n\tgo func() {\n\t\ta.‸b\n\t}()\n}\n", None),
+    ],
+)
+def test_line_ends_end_statements_in_go(document: str, expected: str | None) -> None:
+    """Without a semicolon; None: the block that follows stays."""
+    prefix, suffix = cut(document)
+    repaired = repair(GO, None, prefix, suffix)
+
+    if expected is not None:
+        assert repaired.text == expected.replace("‸", "")
+    assert not advance(GO.start(), repaired.text).open
+
+
+def test_a_chain_on_several_lines_is_one_statement() -> None:
+    """As rustfmt writes it."""
+    prefix, suffix = cut("fn f() {\n    a.‸b()\n        .c()\n        .d();\n    e();\n}\n")
+
+    assert repair(RUST, None, prefix, suffix).text == "fn f() {\n    a.;\n    e();\n}\n"
+
+
+@settings(deadline=None)
+@given(pieces=splits(brace_like()))
+def test_the_text_before_the_cursor_stays(pieces: list[str]) -> None:
+    """Whatever it is, and so does the end of the text behind it."""
+    prefix = "".join(pieces[:-1])
+    repaired = repair(C, None, prefix, pieces[-1])
+
+    assert repaired.text.startswith(prefix)
+    kept = pieces[-1][repaired.dropped :]
+    assert repaired.text == prefix + repaired.patch + kept

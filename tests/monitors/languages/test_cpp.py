@@ -1,0 +1,68 @@
+"""C++: where a dereference is live, what is open, and agreement with tree-sitter."""
+
+import pytest
+import tree_sitter_cpp
+from tree_sitter import Node
+
+from monitors.languages.cpp import CPP
+from tests.monitors.languages.oracle import check_sample, is_first
+from tests.monitors.languages.reading import mark, opened, unmark
+
+LIVE = [
+    "a.•b->•c::•d; ns::•A<T>::•b; decltype(x)::•type",
+    "x.•template f<T>(); x.•~A(); A::•~A(); a.•*b; a->•*b",
+    "return ::f(); EXPORT ::f(); (::f)(); int ::x",
+    "auto f() -> int; [](int x) -> T { x.•y }",
+    "auto f() const -> a::•b; f()->•x; a[0] ->• b; a ->• b",
+    "a < b > ::c; a<b>::•c; a<b<c>>::•d",
+    'R"(a.b)".•c; u8R"x(a.b)" )y" c.d)x".•e',
+    'R"(a\n// b.c\n)" + x.•y',
+    "1'000.5; 0x1'F.y; 1'0",
+    '"x"s.•size(); "a"sv.•b',
+    "f(xs.•..); template <class... T>",
+    "A{}.•b; this->•x; operator.x",
+    "#define A x::y\nx::•y",
+    "L'a'.•b; R'a.b'",
+    "[[gnu::•packed]] x; using A::•B; namespace a::•b {}",
+    "a ? b::•c : d::•e; a:b; case A::•B:",
+    "co_await x.•y; static_cast<T>(x).•y",
+    "}::f(); }.•x; }->•y; {} -> x",
+    "a::•b::•c<d::•e>::•f",
+]
+
+OPEN = [
+    ('f(R"x(a)', '( R"x(', ')x")'),
+    ('f(R"x', '( "', '")'),
+    ('{ u8R"(', '{ u8R"(', ')"}'),
+    ('f(u8"a', '( u8"', '")'),
+    ("f<a[", "[", "]"),
+    ("f('a", "( '", "')"),
+]
+
+
+@pytest.mark.parametrize("marked", LIVE)
+def test_live_operators(marked: str) -> None:
+    """Each marked operator is live, and no other."""
+    assert mark(CPP, unmark(marked)) == marked
+
+
+@pytest.mark.parametrize(("text", "openers", "closers"), OPEN)
+def test_open(text: str, openers: str, closers: str) -> None:
+    """A state tells what is open, and what closes it."""
+    assert opened(CPP, text) == (openers, closers)
+
+
+def is_exempt(node: Node) -> bool:
+    """An arrow before a return type or in a name, a chain's arrow after a blank, ``::x``."""
+    if node.type == "->" and node.prev_sibling is not None:
+        return node.prev_sibling.end_byte != node.start_byte
+    if node.parent is not None and node.parent.type == "trailing_return_type":
+        return node.type == "->"
+    return node.type in ("operator_name", "preproc_function_def") or (
+        node.type == "::" and is_first(node)
+    )
+
+
+def test_against_tree_sitter() -> None:
+    """In a complete file the live operators are those of the syntax tree."""
+    check_sample(CPP, tree_sitter_cpp, "sample.cpp", is_exempt)
