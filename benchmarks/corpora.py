@@ -90,7 +90,9 @@ def _rust(*crates: str) -> dict[str, str]:
     needs = {name: f"{_CRATES}/{name}-{version}" for name, version in map(_release, crates)}
     manifest = ["[package]", 'name = "corpus"', 'version = "0.0.0"', 'edition = "2021"', "[lib]"]
     manifest += ['path = "lib.rs"', "[workspace]", 'exclude = ["usr"]', "[dependencies]"]
-    manifest += [f'{name} = {{ path = "{folder}" }}' for name, folder in needs.items()]
+    for name, folder in needs.items():
+        features = json.dumps(_FEATURES.get(name, []))
+        manifest.append(f'{name} = {{ path = "{folder}", features = {features} }}')
     config = ["[source.crates-io]", 'replace-with = "unpacked"', "[source.unpacked]"]
     config += [f'directory = "{_CRATES}"', "[net]", "offline = true"]
     return {
@@ -107,6 +109,8 @@ def _release(text: str) -> tuple[str, str]:
 
 _GO = "usr/share/gocode/src"
 _CRATES = "usr/share/cargo/registry"
+_FEATURES = {"serde_json": ["arbitrary_precision", "raw_value", "unbounded_depth"]}
+"""Beyond the default ones, so that little of the code is switched off."""
 _NODE = "@types/node@24.0.0"
 
 CORPORA = (

@@ -17,12 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lsp_bridge import registry
+from lsp_bridge import launch, registry
 from lsp_bridge.cache import AnswerCache, Key
 from lsp_bridge.flights import Flight, Handle
-from lsp_bridge.launch import executable, missing
 from lsp_bridge.profiles.profile import Profile
-from lsp_bridge.project import discover
+from lsp_bridge.project import Project, discover
 from lsp_bridge.question import Preparer, Question
 from lsp_bridge.statistics import Statistics
 from lsp_bridge.supervisor import Supervisor
@@ -58,7 +57,7 @@ class ServerPool:
         self._servers = dict(servers or {})
         self._defaults = dict(defaults or {})
         self._trusted = trust_workspace
-        self._installed: set[str] = set()
+        self._checked: set[str] = set()
         for name in self._servers.values():
             self.check(name)
         self._cache = AnswerCache(cache_entries)
@@ -109,13 +108,16 @@ class ServerPool:
         return registry.by_name(name, self._profiles)
 
     def check(self, server: str) -> None:
-        """Do nothing if ``server`` is installed; raises ServerError that says how to install it."""
-        if server in self._installed:
+        """Do nothing if ``server`` is installed and may be started in the workspaces.
+
+        Raises ServerError that says how to install it, or whose code it would run.
+        """
+        if server in self._checked:
             return
         profile = registry.by_name(server, self._profiles)
-        if executable(profile.command[0]) is None:
-            raise missing(profile)
-        self._installed.add(server)
+        for root in self._roots:
+            launch.check(profile, self._project(root))
+        self._checked.add(server)
 
     def start(
         self, language: str, *, server: str | None = None
@@ -132,7 +134,7 @@ class ServerPool:
         """Begin to answer ``query`` and return at once.
 
         Raises WorkspaceError for a path outside the workspaces and ServerError for a server that
-        is unknown or not installed.
+        is unknown, not installed, or not safe to start.
         """
         profile = self.profile(query.document.language, server)
         self.check(profile.name)
@@ -266,10 +268,11 @@ class ServerPool:
     def _supervisor(self, profile: Profile, root: Path) -> Supervisor:
         key = (profile.name, root)
         if key not in self._supervisors:
-            self._supervisors[key] = Supervisor(
-                profile, discover(root, self._trusted), self._count_restart
-            )
+            self._supervisors[key] = Supervisor(profile, self._project(root), self._count_restart)
         return self._supervisors[key]
+
+    def _project(self, root: Path) -> Project:
+        return discover(root, self._trusted)
 
     def _count_restart(self) -> None:
         with self._counting:

@@ -79,11 +79,29 @@ _RUBY = Rules(
         "singleton_method": itself,
     },
 )
+
+
+def _dynamic(node: Node) -> Iterator[Node]:
+    """``$a->$b`` and ``A::$b()`` use whatever ``$b`` names; ``A::$b`` is a property."""
+    if any(name.type == "variable_name" for name in node.children_by_field_name("name")):
+        yield node
+
+
 _PHP = Rules(
     grammar="tree_sitter_php:language_php",
     operators=frozenset({"->", "?->", "::"}),
-    names=frozenset({"name"}),
+    names=frozenset({"name", "variable_name"}),
     skipped=frozenset({"use_declaration"}),
+    definitions=dict.fromkeys(
+        (
+            "member_access_expression",
+            "member_call_expression",
+            "nullsafe_member_access_expression",
+            "nullsafe_member_call_expression",
+            "scoped_call_expression",
+        ),
+        _dynamic,
+    ),
 )
 
 RULES: Mapping[str, Rules] = {

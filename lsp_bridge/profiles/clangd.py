@@ -14,8 +14,10 @@ _SNIPPET = 15
 _MACROS = {
     "sa_mask": "sa_handler sa_sigaction",
     "st_mtim": "st_atime st_ctime st_mtime",
-    "si_signo": "si_addr si_band si_fd si_int si_overrun si_pid si_ptr si_status si_stime si_timerid"
-    " si_uid si_utime si_value",
+    "si_signo": (
+        "si_addr si_band si_fd si_int si_overrun si_pid si_ptr si_status si_stime si_timerid si_uid"
+        " si_utime si_value"
+    ),
     "sigev_signo": "sigev_notify_attributes sigev_notify_function",
 }
 """Members of C structures that system headers define as macros, by a member that is listed."""
@@ -26,9 +28,16 @@ def open_list(listing: Listing) -> str:
     keyword = listing.items.get("template")
     if keyword is not None and keyword.kind == _KEYWORD:
         return "the type depends on a template parameter"
+    if len(listing.items) == 1 and _is_qualifier(*listing.items, listing):
+        return "nothing but the class's own name was listed"
     if all(item.kind == _TEXT for item in listing.items.values()):
         return "identifiers of the file were listed"
     return ""
+
+
+def _is_qualifier(name: str, listing: Listing) -> bool:
+    """Whether ``name`` stands before the ``::`` at the cursor: a template's parameter, say."""
+    return listing.text[: listing.cursor].rstrip().endswith(f"{name}::")
 
 
 def macro_members(listing: Listing) -> Iterator[str]:

@@ -110,6 +110,11 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) and value else _unfit()
 
 
+def _always(value: Any) -> Callable[[Project], str]:
+    text = _text(value)
+    return lambda project: text
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(_text, value)) if isinstance(value, list) else _unfit()
 
@@ -196,6 +201,7 @@ _BY_TYPE: Mapping[Any, Form] = {
     re.Pattern[str] | None: _PATTERN,
     Tree: Form("a table", _table),
     Callable[[Project], Tree]: _TREE,
+    Callable[[Project], str]: Form("a text that says what code", _always),
     Callable[[Project], Mapping[str, str]]: Form("a table of texts", _variables, overlays=True),
 }
 

@@ -35,6 +35,6 @@ GOPLS = Profile(
     # Every list that is not empty is flagged.
     incomplete=Incomplete.COMPLETE,
     dropped_kinds=frozenset(),
-    # Keywords: it took the operator's place for the beginning of an expression.
-    foreign_kinds=frozenset({14}),
+    # Packages and keywords: it took the cursor's place for the beginning of an expression.
+    foreign_kinds=frozenset({9, 14}),
 )

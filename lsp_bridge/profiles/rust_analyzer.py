@@ -41,11 +41,16 @@ def _settings(project: Project) -> Tree:
                 "snippets": {"custom": {}},
             },
             "diagnostics": {"enable": False},
-            "linkedProjects": [] if project.trusted else rust_trust.manifests(project),
+            "linkedProjects": _manifests(project),
             "notifications": {"cargoTomlNotFound": False},
             "procMacro": {"enable": project.trusted},
         }
     }
+
+
+def _manifests(project: Project) -> list[str]:
+    """Empty: it looks for itself."""
+    return [] if project.trusted else list(map(str, rust_trust.manifests(project.root)))
 
 
 def _environment(project: Project) -> dict[str, str]:
@@ -111,6 +116,7 @@ RUST_ANALYZER = Profile(
     initialization_options=lambda project: _settings(project)["rust-analyzer"],
     settings=_settings,
     environment=_environment,
+    runs_code=rust_trust.runs_code,
     experimental={"serverStatusNotification": True},
     readiness=Readiness.SERVER_STATUS,
     # The flag says that another prefix could list more, by importing.

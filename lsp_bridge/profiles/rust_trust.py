@@ -1,11 +1,12 @@
 """What keeps Cargo and rustc from running a Rust workspace's code. Nothing is run here.
 
 rust-analyzer has no safe mode: it runs both to learn a project's packages. Variables outrank most
-of what a workspace's files name; where they do not, the workspace is refused.
+of what a workspace's files name; where nothing does, the server must not be started.
 """
 
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from lsp_bridge.project import Project
 _CONFIGURATION = ("config.toml", "config")
 _OUT_OF_REACH = ("env", "include")
 """Tables of Cargo's configuration that set variables for rustc and that nothing switches off."""
+_DESCRIPTIONS = ("rust-project.json", ".rust-project.json")
 
 
 def environment(toolchain: str) -> dict[str, str]:
@@ -32,63 +34,63 @@ def environment(toolchain: str) -> dict[str, str]:
     }
 
 
-def manifests(project: Project) -> list[str]:
+def manifests(root: Path) -> list[Path]:
     """The Cargo projects to look at: the root's, or those in the folders right below it.
 
     Left to itself rust-analyzer prefers a ``rust-project.json``, whose compiler it would run.
-    Raises PermissionError if there is nothing else, or if a project cannot be made safe.
     """
+    if (root / "Cargo.toml").is_file():
+        return [root / "Cargo.toml"]
+    return sorted(path for path in root.glob("*/Cargo.toml") if path.is_file())
+
+
+def runs_code(project: Project) -> str:
+    """Which file would have code run although everything is switched off; empty: none."""
     root = project.root
-    found = [root / "Cargo.toml"]
-    if not found[0].is_file():
-        found = sorted(path for path in root.glob("*/Cargo.toml") if path.is_file())
+    found = manifests(root)
     if not found:
-        _refuse_descriptions(root)
-    for folder in _cargo_folders(root, found):
-        _refuse_variables(folder)
-    return [str(path) for path in found]
+        return next(_descriptions(root), "")
+    reasons = (reason for manifest in found for reason in _reasons(root, manifest))
+    return next(reasons, "")
 
 
-def _cargo_folders(root: Path, found: list[Path]) -> set[Path]:
-    """Folders in which Cargo looks for its configuration, and which belong to the workspace.
-
-    It starts from a project's own, and from that of the Cargo workspace which the project names.
-    """
-    folders = {root}
-    for manifest in found:
-        package = _tables(manifest).get("package")
-        named = package.get("workspace", ".") if isinstance(package, dict) else "."
-        start = (manifest.parent / str(named)).resolve()
-        if not start.is_relative_to(root):
-            raise _refusal(manifest, "names a workspace outside this one")
-        folders |= {each for each in (start, *start.parents) if each.is_relative_to(root)}
-        folders.add(manifest.parent)
-    return folders
-
-
-def _refuse_descriptions(root: Path) -> None:
-    for name in ("rust-project.json", ".rust-project.json"):
+def _descriptions(root: Path) -> Iterator[str]:
+    for name in _DESCRIPTIONS:
         for path in (root / name, *root.glob(f"*/{name}")):
             if os.path.lexists(path):
-                raise _refusal(path, "names a compiler to run")
+                yield f"{path.relative_to(root)} names a compiler"
 
 
-def _refuse_variables(folder: Path) -> None:
-    for path in (folder / ".cargo" / name for name in _CONFIGURATION):
-        if os.path.lexists(path):
-            for key in _OUT_OF_REACH:
-                if key in _tables(path):
-                    raise _refusal(path, f"has [{key}], which can make rustc load libraries")
-
-
-def _tables(path: Path) -> dict[str, Any]:
+def _reasons(root: Path, manifest: Path) -> Iterator[str]:
+    """Cargo starts from a project's own folder, or from the Cargo workspace that it names."""
+    place = manifest.relative_to(root)
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        package = _read(manifest).get("package")
     except (OSError, ValueError) as error:
-        raise _refusal(path, f"cannot be read ({error})") from error
+        yield f"{place} cannot be read ({error})"
+        return
+    named = package.get("workspace", ".") if isinstance(package, dict) else "."
+    start = (manifest.parent / str(named)).resolve()
+    if not start.is_relative_to(root):
+        yield f"{place} belongs to a Cargo workspace elsewhere"
+    for folder in {root, manifest.parent, start, *start.parents}:
+        if folder.is_relative_to(root):
+            yield from _configured(root, folder)
 
 
-def _refusal(path: Path, reason: str) -> PermissionError:
-    return PermissionError(
-        f"{path} {reason}: the workspace is not trusted; --trust-workspace allows it"
-    )
+def _configured(root: Path, folder: Path) -> Iterator[str]:
+    for path in (folder / ".cargo" / name for name in _CONFIGURATION):
+        if not os.path.lexists(path):
+            continue
+        place = path.relative_to(root)
+        try:
+            tables = _read(path)
+        except (OSError, ValueError) as error:
+            yield f"{place} cannot be read ({error})"
+        else:
+            forbidden = [key for key in _OUT_OF_REACH if key in tables]
+            yield from (f"{place} sets variables of the compiler ([{key}])" for key in forbidden)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_bytes().decode())

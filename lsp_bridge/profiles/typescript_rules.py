@@ -57,7 +57,8 @@ def open_type(listing: Listing) -> str:
     statement = _STATEMENT.search(_before(listing, _LONGEST_RECEIVER))
     if statement is None:
         return ""
-    if _OF_FUNCTIONS.issuperset(listing.items):
+    set_here = _assigned(statement[1], listing.text)
+    if "apply" in listing.items and _OF_FUNCTIONS.union(set_here).issuperset(listing.items):
         return "a function, of which a member may be set here"
     if unchecked and _is_extended(statement[1], listing):
         return "an object, of which a member may be set here"
@@ -74,7 +75,7 @@ def _is_dictionary(listing: Listing) -> bool:
 
 
 def _is_extended(name: str, listing: Listing) -> bool:
-    """Whether unchecked JavaScript is likely to define members of ``name`` by setting them."""
+    """Whether members of ``name`` are defined by setting them, in unchecked JavaScript."""
     if name == "this":
         methods = [name for name in _METHOD.findall(_before(listing)) if name not in _BLOCKS]
         return not methods or methods[-1] == "constructor"

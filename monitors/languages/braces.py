@@ -27,7 +27,7 @@ Where a language needs to know more, what begins with a blank is no value either
 """
 
 _CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
-_ENDS: Final = {**{char: char for char in ")]}>"}, **dict.fromkeys("\"'`/", QUOTE)}
+_ENDS: Final = {**{char: char for char in ")]}>\n"}, **dict.fromkeys("\"'`/", QUOTE)}
 _END_OF_IMPORT: Final = frozenset(";(){}[]\"'\r\n")
 _FORMAT: Final = Text(":", "}", escapes=("{{", "}}"), value="")
 """What a colon in a field of C# begins."""
@@ -372,7 +372,7 @@ class Scanner:
             if text.operand and self._has_value() and self.last != "}":
                 continue
             if (match := pattern.match(self.text, self.pos)) is not None:
-                closer = match.expand(text.closer)
+                closer = match.expand(text.closer) if "\\" in text.closer else text.closer
                 self.frames = (*self.frames, Frame(match[0], closer, text))
                 self.pos = match.end()
                 if text.value:

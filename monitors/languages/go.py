@@ -4,6 +4,7 @@ from typing import Final
 
 from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.grammar import (
+    ANY_VALUE,
     BLOCK_COMMENT,
     CHARACTER,
     LINE_COMMENT,
@@ -20,7 +21,8 @@ _RAW_STRING = Text("`", "`", escapes=(), multiline=True, value="`")
 GO: Final = BraceLanguage(
     Grammar(
         name="go",
-        operators=(Dereference(Operator(".", exits="(.")),),
+        # A line end before the dot would end the statement: `import ("io"\n . "fmt")`.
+        operators=(Dereference(Operator(".", exits="(."), behind="", touching=ANY_VALUE),),
         texts=(LINE_COMMENT, BLOCK_COMMENT, STRING, CHARACTER, _RAW_STRING),
         keywords=words(
             "break case chan const continue default defer else fallthrough for func go goto if "

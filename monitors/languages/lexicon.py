@@ -104,8 +104,8 @@ _STARTS: Final = frozenset(string.printable) - frozenset(string.whitespace)
 
 
 def _possessive(regex: str) -> str:
-    """``regex`` with a possessive last repetition: what it matched is not given back."""
-    return regex + "+" if regex[-1] in "*+" else regex
+    """``regex`` with its last repetition made possessive, if it repeats no group."""
+    return regex + "+" if re.search(r"[^)+*?][*+]\Z", regex) else regex
 
 
 @dataclass(frozen=True, slots=True)

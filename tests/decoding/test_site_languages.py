@@ -174,7 +174,8 @@ use c\\d;
 // $a->b
 #[A(B::§C)]
 class Z { use T { T::f as g; } }
-$a->§b?->§c(); A::§d; A::§e(); A::§class; static::§h(); $a->$f; $a . $b; 'x->y';
+$a->§b?->§c(); A::§d; A::§e(); A::§class; static::§h(); $a->$f; $a->$f(); A::§$p; A::$f();
+$a . $b; 'x->y';
 "x {$a->§b} $a->§c";
 """
 

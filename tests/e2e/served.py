@@ -11,6 +11,7 @@ MARK = "‸"
 DEADLINE_S = 40.0
 LANGUAGES = {
     ".js": "javascript",
+    ".jsx": "javascriptreact",
     ".php": "php",
     ".py": "python",
     ".ts": "typescript",

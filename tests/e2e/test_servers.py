@@ -1,6 +1,5 @@
 """The real servers for Python, through one contract."""
 
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -212,35 +211,3 @@ def test_close_leaves_no_process(root: Path, name: str) -> None:
 
     assert started
     assert gone(started)
-
-
-HOSTILE_MODULES = ("os", "re", "json", "site", "platform", "pathlib", "sysconfig")
-
-
-@pytest.mark.parametrize("name", PYTHON)
-def test_a_hostile_workspace_runs_no_code(tmp_path: Path, name: str) -> None:
-    """Interpreters named in configuration files, start-up files and shadowing modules stay text."""
-    if executable(PROFILES[name].command[0]) is None:
-        pytest.skip(f"not installed: {PROFILES[name].install}")
-    mark = tmp_path / "mark"
-    root = tmp_path / "workspace"
-    (root / ".venv/bin").mkdir(parents=True)
-    packages = root / ".venv/lib/python3.11/site-packages"
-    packages.mkdir(parents=True)
-    script = root / "python.sh"
-    script.write_text(f'#!/bin/sh\ntouch {mark}\nexec {sys.executable} "$@"\n')
-    script.chmod(0o755)
-    (root / ".venv/bin/python").symlink_to(script)
-    (root / ".venv/pyvenv.cfg").write_text(f"home = {root}\n")
-    (packages / "start.pth").write_text(f"import pathlib; pathlib.Path({str(mark)!r}).touch()\n")
-    (root / "pyrefly.toml").write_text('python-interpreter-path = "./python.sh"\n')
-    (root / "pyrightconfig.json").write_text('{"venvPath": ".", "venv": ".venv"}')
-    (root / ".jedi").mkdir()
-    (root / ".jedi/project.json").write_text(f'[1, {{"environment_path": "{script}"}}]')
-    for module in HOSTILE_MODULES:
-        (root / f"{module}.py").write_text(f"open({str(mark)!r}, 'w')\n")
-    with ServerPool(root, servers={"python": name}) as pool:
-        answer = Served(pool, root).answer("import textwrap\ntextwrap.|")
-
-    assert isinstance(answer, Facts)
-    assert not mark.exists()

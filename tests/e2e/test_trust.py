@@ -8,7 +8,8 @@ import pytest
 from lsp_bridge import PROFILES, ServerPool
 from lsp_bridge.launch import executable
 from lsp_bridge.profiles.profile import Profile, no_environment, no_options
-from monitors.protocols import Answer, Document, Facts, Query, QueryKind, Unavailable
+from monitors.errors import ServerError
+from monitors.protocols import Answer, Document, Facts, Query, QueryKind
 from tests.e2e.hostile import BITING, REFUSED, TRAPS, TRUSTED, Lair, Trap
 from tests.fakes import descendants, gone
 
@@ -75,13 +76,11 @@ def test_a_hostile_workspace_runs_no_code(lair: Lair, server: str, trap: Trap) -
 def test_a_server_that_nothing_holds_back_is_not_started(
     lair: Lair, server: str, trap: Trap
 ) -> None:
-    """The answer says which file is in the way, and the remedy."""
-    answer = look(lair, trap, PROFILES[server], trusted=False)
+    """It is a caller's mistake, with the file that is in the way and the remedy."""
+    with pytest.raises(ServerError, match=r"would run code of .*--trust-workspace"):
+        look(lair, trap, PROFILES[server], trusted=False)
 
     assert lair.ran() == []
-    assert isinstance(answer, Unavailable)
-    assert str(lair.root) in answer.detail
-    assert "--trust-workspace" in answer.detail
 
 
 @pytest.mark.parametrize("server", TRUSTED)

@@ -26,6 +26,7 @@ FILES = {
     "other/lose.ts": "",
     "tool/jsconfig.json": "{}",
     "tool/main.js": "",
+    "tool/view.jsx": "",
 }
 ORDER = 'import { Order } from "./order";\nconst order = new Order();\n'
 """The beginning of a text that uses another file."""
@@ -92,6 +93,7 @@ def test_every_dialect(server: Served) -> None:
 
     assert server.names("src/view.tsx", ORDER + element) == {"amount", "total"}
     assert server.names("tool/main.js", script) == {"f"}
+    assert server.names("tool/view.jsx", script.replace("print(a.‸)", "c(<b>{a.‸}</b>)")) == {"f"}
 
 
 def test_several_projects(server: Served) -> None:

@@ -452,7 +452,7 @@ class TestTypeScript:
 
     @pytest.mark.parametrize(
         "text",
-        ["f(exports.", "app.", "class A {\n  constructor() {}\n  f() {\n    this."],
+        ["f(exports.", "app.", "class A {\n  constructor() { this.a = 1; }\n  f() {\n    this."],
     )
     def test_objects_that_are_used(self, text: str) -> None:
         """Elsewhere it is closed."""
@@ -463,6 +463,9 @@ class TestTypeScript:
         listed = typescript("apply", "bind", "call")
 
         assert reason(listed, TYPESCRIPT, "creator.") is Reason.OPEN_TYPE
+        again = "creator.type = 1;\ncreator."
+        assert reason([*listed, *typescript("type")], TYPESCRIPT, again) is Reason.OPEN_TYPE
+        assert "type" in names([*listed, *typescript("type")], TYPESCRIPT, "creator.")
         assert "call" in names(listed, TYPESCRIPT, "return creator.")
 
 

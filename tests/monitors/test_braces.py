@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from monitors.constraints import Leading
 from monitors.languages.brace_language import BraceLanguage
+from monitors.languages.braces import BraceState
 from monitors.languages.language import LexState
 from monitors.languages.registry import LANGUAGES
 from tests.monitors.languages.reading import read
@@ -17,15 +18,21 @@ BRACES = [language for language in LANGUAGES.values() if isinstance(language, Br
 each = pytest.mark.parametrize("language", BRACES, ids=lambda language: language.name)
 
 
+def begin(language: BraceLanguage) -> BraceState:
+    """The state where code begins."""
+    begins = language.grammar.begins
+    return read(language, [] if begins is None else [f"{begins.closer} "])[1]
+
+
 @each
 @settings(max_examples=300, deadline=None)
 @given(pieces=splits(brace_like()))
 def test_split_invariance(language: BraceLanguage, pieces: list[str]) -> None:
     """The state and the live operators do not depend on how the text was split."""
     text = "".join(pieces)
-    whole = read(language, [text])
-    assert read(language, pieces) == whole
-    assert read(language, list(text)) == whole
+    whole = read(language, [text], begin(language))
+    assert read(language, pieces, begin(language)) == whole
+    assert read(language, list(text), begin(language)) == whole
 
 
 @each
@@ -33,7 +40,7 @@ def test_split_invariance(language: BraceLanguage, pieces: list[str]) -> None:
 @given(text=brace_like())
 def test_properties_tell_what_comes(language: BraceLanguage, text: str) -> None:
     """An operator is live where there is a receiver, and closers close everything."""
-    _, state = read(language, [text])
+    _, state = read(language, [text], begin(language))
     usual = language.operators[0].text
     triggers, after = read(language, [usual], state)
     assert (triggers[-1:] == [len(usual)] and after.at_trigger) == (state.receiver != "")
@@ -53,7 +60,7 @@ def test_equal_keys_find_the_same(language: BraceLanguage, texts: list[str], tai
     """States with equal keys find the same live operators in every text."""
     found: dict[Hashable, list[int]] = {}
     for text in texts:
-        _, state = read(language, [text])
+        _, state = read(language, [text], begin(language))
         triggers, _ = read(language, [tail], state)
         assert found.setdefault(state.key, triggers) == triggers
 
@@ -162,10 +169,10 @@ def test_crossing(name: str, token: str, head: str | None) -> None:
 @each
 def test_deep_and_long(language: BraceLanguage) -> None:
     """Thousands of brackets, closers or characters in a row are read as they are."""
-    start = read(language, [""])[1]
-    assert len(read(language, ["(" * 3000])[1].open) - len(start.open) == 3000
-    assert read(language, [")" * 9000])[1].open == start.open
-    assert len(read(language, ["a.b" * 3000])[0]) == 3000
+    start, usual = begin(language), language.operators[0].text
+    assert len(read(language, ["(" * 3000], start)[1].open) == 3000
+    assert read(language, [")" * 9000], start)[1].open == ()
+    assert len(read(language, [f"a{usual}b" * 3000], start)[0]) == 3000
 
 
 def scan(name: str, text: str) -> LexState:

@@ -36,5 +36,8 @@ CASES = {
     "namespace": "namespace n { int a; namespace m {} class K; enum E { X }; }\nint b = n::‸\n",
     "dependent": _BOX + "template <class T> void f(Box<T> b) { b.‸\n}\n",
     "parameter": "template <class T> void f(T t) { t.‸\n}\n",
+    "qualified-parameter": (
+        "template <class T> struct A { using U = T; static const int n = U::‸ };\n"
+    ),
     "unknown": "void f() { unknown.‸\n}\n",
 }
