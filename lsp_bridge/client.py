@@ -8,8 +8,7 @@ and what it answered while it turned unready is asked again.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.project import Project
 from lsp_bridge.question import Preparer, Question
 from lsp_bridge.readiness import gate
+from lsp_bridge.timing import bound, pauses_s
 from lsp_bridge.transport import ConnectionLostError, GarbledMessageError, ResponseError
 from monitors.protocols import Answer, Query, Reason, Unavailable
 
@@ -27,7 +27,6 @@ _log = logging.getLogger(__name__)
 _REQUEST_CANCELLED = -32800
 _ASK_AGAIN = frozenset({-32801, -32802})
 """Content modified and server cancelled: the server was busy with something else."""
-_FIRST_PAUSE_S = 0.01
 
 
 class Job:
@@ -84,9 +83,9 @@ class Client:
             await self._connection.start()
             launch.serve_requests(self._connection, self.profile, self._project)
             self._listen()
-            async with _bound(self.profile.start_timeout_s, "no answer to initialize"):
+            async with bound(self.profile.start_timeout_s, "no answer to initialize"):
                 await self._initialise()
-            async with _bound(self.profile.ready_timeout_s, "not ready"):
+            async with bound(self.profile.ready_timeout_s, "not ready"):
                 await self._until_ready()
         except (
             OSError,
@@ -189,7 +188,7 @@ class Client:
 
     async def _run(self, job: Job) -> None:
         try:
-            async with _bound(self.profile.ready_timeout_s, "not ready"):
+            async with bound(self.profile.ready_timeout_s, "not ready"):
                 job.settle(await self._trusted(job))
         except TimeoutError as error:
             job.settle(Unavailable(Reason.TIMEOUT, f"the server hangs: {error}"))
@@ -210,7 +209,7 @@ class Client:
                 return Unavailable(Reason.SERVER_ERROR, self._gate.problem)
             if job.withdrawn:
                 return Unavailable(Reason.TIMEOUT, "given up")
-            async with _bound(self.profile.patience_s, "no answer"):
+            async with bound(self.profile.patience_s, "no answer"):
                 answer = await self._exchange(job)
             if self._gate.held(closings):
                 return answer
@@ -243,7 +242,7 @@ class Client:
         )
 
     async def _complete(self, job: Job, params: dict[str, Any]) -> Any:
-        for pause_s in _pauses_s(self.profile.patience_s / 2):
+        for pause_s in pauses_s(self.profile.patience_s / 2):
             try:
                 return await self._send(job, params)
             except ResponseError as error:
@@ -285,24 +284,3 @@ class Client:
         await self._connection.closed.wait()
         await self._connection.kill()
         self._drop_waiting(self.crashed())
-
-
-@asynccontextmanager
-async def _bound(limit_s: float, what: str) -> AsyncIterator[None]:
-    """Raise a TimeoutError that says ``what`` when ``limit_s`` seconds have passed."""
-    try:
-        async with asyncio.timeout(limit_s) as clock:
-            yield
-    except TimeoutError as error:
-        if not clock.expired():
-            raise
-        raise TimeoutError(f"{what} in {limit_s:g} s") from error
-
-
-def _pauses_s(total_s: float) -> Iterator[float]:
-    """Pauses that double, ``total_s`` seconds in all."""
-    pause_s = _FIRST_PAUSE_S
-    while total_s > 0:
-        yield min(pause_s, total_s)
-        total_s -= pause_s
-        pause_s *= 2

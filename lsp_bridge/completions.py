@@ -68,7 +68,8 @@ def read(
         if is_cut or (incomplete and profile.incomplete is Incomplete.DROP):
             return Unavailable(Reason.INCOMPLETE, f"{len(items)} items")
         place = _Place(text, cursor, encoding, defaults)
-        names, listed = _members(items, profile, place)
+        kinds = [_kind(item) for item in items]
+        names, listed = _members(items, kinds, profile, place)
     except (
         _MalformedError,
         TypeError,
@@ -78,11 +79,11 @@ def read(
         RecursionError,
     ) as error:
         return Unavailable(Reason.BAD_ANSWER, str(error)[:200])
-    if any(_kind(item) in profile.foreign_kinds for item in items):
+    if not profile.foreign_kinds.isdisjoint(kinds):
         return Unavailable(Reason.NOT_MEMBERS, "names in scope were listed")
     if not names:
         return Unavailable(Reason.EMPTY)
-    dropped = profile.dropped_kinds.intersection(map(_kind, items))
+    dropped = profile.dropped_kinds.intersection(kinds)
     return _judge(names, profile, Listing(listed, text, cursor, dropped))
 
 
@@ -123,14 +124,13 @@ def _kind(item: Mapping[str, Any]) -> int:
 
 
 def _members(
-    items: list[Mapping[str, Any]], profile: Profile, place: "_Place"
+    items: list[Mapping[str, Any]], kinds: list[int], profile: Profile, place: "_Place"
 ) -> tuple[list[Name], dict[str, Item]]:
     """Names in the server's order, each once, and what the profile's rules want to see of them."""
     names: list[Name] = []
     listed: dict[str, Item] = {}
     dropped = profile.dropped_labels
-    for item in items:
-        kind = _kind(item)
+    for item, kind in zip(items, kinds, strict=True):
         if kind in profile.dropped_kinds or (dropped and dropped.match(item["label"])):
             continue
         text = place.name(item, profile)
@@ -169,7 +169,7 @@ class _Place:
         self._range = defaults.get("editRange")
         self._format = defaults.get("insertTextFormat")
         self._commits = defaults.get("commitCharacters")
-        self._starts: dict[tuple[int, int], int | None] = {}
+        self._replaced: dict[tuple[int, int], str] = {}
 
     def name(self, item: Mapping[str, Any], profile: Profile) -> str | None:
         """The name that the item stands for; None if it is no plain name."""
@@ -203,17 +203,19 @@ class _Place:
         return self._typed(fallback)
 
     def _behind_cursor(self, text: str, span: Any) -> str | None:
-        start = self._start(span["start"])
-        if start is None or start >= self._cursor:
-            return text
-        before = self._text[start : self._cursor]
+        start = span["start"]
+        before = self._before(start["line"], start["character"])
         return text[len(before) :] if text.startswith(before) else None
 
-    def _start(self, start: Mapping[str, int]) -> int | None:
-        key = (start["line"], start["character"])
-        if key not in self._starts:
-            self._starts[key] = offset(self._text, *key, self._encoding)
-        return self._starts[key]
+    def _before(self, line: int, column: int) -> str:
+        """Text between the start of an edit and the cursor; most edits start at one place."""
+        key = (line, column)
+        known = self._replaced.get(key)
+        if known is None:
+            start = self._offset(line, column)
+            known = "" if start is None else self._text[start : self._cursor]
+            self._replaced[key] = known
+        return known
 
     def _typed(self, text: str) -> str:
         """Without an edit, clients replace the word before the cursor; there is none."""
@@ -225,5 +227,9 @@ class _Place:
         if not edits:
             return False
         line_start = max(self._text.rfind(end, 0, self._cursor) for end in "\r\n") + 1
-        starts = (self._start(edit["range"]["start"]) for edit in edits)
-        return any(start is not None and start >= line_start for start in starts)
+        starts = (edit["range"]["start"] for edit in edits)
+        places = (self._offset(start["line"], start["character"]) for start in starts)
+        return any(place is not None and place >= line_start for place in places)
+
+    def _offset(self, line: int, column: int) -> int | None:
+        return offset(self._text, line, column, self._encoding)

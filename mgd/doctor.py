@@ -58,7 +58,7 @@ def print_findings(findings: Iterable[Finding], console: Console) -> None:
     """A table with one line for each finding."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("", "what", "name", "version", "to fix it"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column == "name")
     for finding in findings:
         mark = "[green]ok[/]" if finding.version else "[red]missing[/]"
         if not finding.version and not finding.required:

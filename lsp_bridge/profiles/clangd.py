@@ -28,16 +28,17 @@ def open_list(listing: Listing) -> str:
     keyword = listing.items.get("template")
     if keyword is not None and keyword.kind == _KEYWORD:
         return "the type depends on a template parameter"
-    if len(listing.items) == 1 and _is_qualifier(*listing.items, listing):
+    if _is_own_name(listing):
         return "nothing but the class's own name was listed"
     if all(item.kind == _TEXT for item in listing.items.values()):
         return "identifiers of the file were listed"
     return ""
 
 
-def _is_qualifier(name: str, listing: Listing) -> bool:
-    """Whether ``name`` stands before the ``::`` at the cursor: a template's parameter, say."""
-    return listing.text[: listing.cursor].rstrip().endswith(f"{name}::")
+def _is_own_name(listing: Listing) -> bool:
+    """Whether the only name is the one before ``::`` at the cursor: a template's parameter, say."""
+    before = listing.text[: listing.cursor].rstrip()
+    return len(listing.items) == 1 and before.endswith(f"{next(iter(listing.items))}::")
 
 
 def macro_members(listing: Listing) -> Iterator[str]:

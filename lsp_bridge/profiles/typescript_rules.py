@@ -30,7 +30,8 @@ _OF_FUNCTIONS = frozenset(
 _RECEIVER = re.compile(r"(?<![\w$.])([^\W\d][\w$]*(?:\??\.[\w$]+)*)[?!]?\.\s*\Z")
 _STATEMENT = re.compile(r"(?:^|[;{}])[ \t]*([^\W\d][\w$]*(?:\.[\w$]+)*)\.\s*\Z", re.MULTILINE)
 _METHOD = re.compile(
-    r"^[ \t]*(?:(?:async|static|get|set)[ \t]+)*([\w$#]+)[ \t]*\([^;{}]*\)[ \t]*\{", re.MULTILINE
+    r"^[ \t]*(?:(?:async|static|get|set)[ \t]+)*([\w$#]+)[ \t]*\([^;{}]{0,300}\)[ \t]*\{",
+    re.MULTILINE,
 )
 _BLOCKS = frozenset({"catch", "for", "if", "switch", "while", "with"})
 _CLASS = re.compile(r"\bclass\b")

@@ -71,9 +71,13 @@ class BraceLanguage:
         """Text that closes everything in ``state.open[level:]``, innermost first."""
         kept = state.open[:level]
         closers = _closers(state.settled_frames, len(state.open) - level)
-        texts = (separator + closers for separator in _SEPARATORS)
+        texts = (separator + closers for separator in (*_SEPARATORS, self._due(state)))
         fitting = (text for text in texts if _read(state, text).open == kept)
         return next(fitting, closers) if closers else ""
+
+    def _due(self, state: BraceState) -> str:
+        """Text that has to come on the next lines whatever else does."""
+        return ""
 
 
 def _closers(frames: tuple[Frame, ...], count: int) -> str:

@@ -47,7 +47,9 @@ KEYWORDS: Final = words(
     "while with yield"
 )
 """Without ``import``, for ``import.meta``."""
-_DEFINERS = MappingProxyType(dict.fromkeys(("this", "exports", "module", "prototype"), frozenset()))
+_DEFINERS: Final = MappingProxyType(
+    dict.fromkeys(("this", "exports", "module", "prototype"), words(""))
+)
 """A dot behind these, at the beginning of a statement, may be that of a definition."""
 
 

@@ -13,6 +13,7 @@ from monitors.languages.kotlin import KOTLIN
 from monitors.languages.language import Language
 from monitors.languages.php import PHP
 from monitors.languages.python import PYTHON
+from monitors.languages.ruby import RUBY
 from monitors.languages.rust import RUST
 from monitors.languages.typescript import TYPESCRIPT, TYPESCRIPT_REACT
 
@@ -20,6 +21,7 @@ LANGUAGES: Mapping[str, Language] = {
     language.name: language
     for language in (
         PYTHON,
+        RUBY,
         C,
         CPP,
         CSHARP,

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from monitors.languages.brace_language import BraceLanguage
+from monitors.languages.braces import BraceState
 from monitors.languages.grammar import ANY_VALUE, Dereference, Grammar, Text, string, words
 from monitors.languages.language import Blocks, Operator
-from monitors.languages.ruby_scanner import LINE, WORD, RubyScanner
+from monitors.languages.ruby_scanner import LINE, WORD, RubyScanner, bodies
 
 _FIELDS = ("#{",)
 _PERCENT: Final = r"%[A-Za-z]?"
@@ -26,9 +27,7 @@ def _percent_literals() -> Iterator[Text]:
                 multiline=True,
                 inside=(nested,),
             )
-        yield Text(
-            kind + r"([^\w\s(\[{<=])", r"\1", begun=_PERCENT, fields=fields, multiline=True
-        )
+        yield Text(kind + r"([^\w\s(\[{<=])", r"\1", begun=_PERCENT, fields=fields, multiline=True)
 
 
 _COMMENT = Text("#", "\n", escapes=(), value="")
@@ -43,7 +42,15 @@ _REGULAR_EXPRESSION = Text(
 )
 
 
-RUBY: Final = BraceLanguage(
+class RubyLanguage(BraceLanguage):
+    """Ruby, whose heredocs may wait for the end of the line that closers end."""
+
+    def _due(self, state: BraceState) -> str:
+        """The ends of the heredocs that wait."""
+        return "".join(frame.closer for frame in bodies(state.mode)).replace("\n\n", "\n")
+
+
+RUBY: Final = RubyLanguage(
     Grammar(
         name="ruby",
         operators=(

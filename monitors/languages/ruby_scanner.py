@@ -24,9 +24,10 @@ _VALUE: Final = "0"
 
 NAME: Final = r"(?!\d)\w+(?:[?!](?!=))?"
 WORD: Final = rf"@{{0,2}}{NAME}|\$(?:\w+|-\w|[^\w\s])"
+_NUMBER = r"0[xXbBoOdD]\w*|\d[\d_]*(?:\.(?:\d[\d_]*|\Z))?(?:[eE](?:[-+]?\d[\d_]*|[-+]\Z)?)?[a-z]*"
 _TOKEN = re.compile(
     rf"(?:[ \t\r\f\v]|\\\r?\n)*(?:({NAME}:(?!:))|({WORD})"
-    r"|(\d(?:[eE][-+]?\d|\.\d|\w)*(?:\.\Z|(?<=[eE])[-+]\Z)?)"
+    rf"|({_NUMBER})"
     r"|((?:[-+*!~^|,;=>]|&(?!\.))+))?"
 )
 _SYMBOL = re.compile(rf":(?:(?:@{{0,2}}|\$){NAME}(?:=(?![=~>]))?|\[\]=?|[-+*/%<>=!~^&|`]+@?)")
@@ -37,7 +38,9 @@ _ARGUMENT = re.compile(r"<<(?:[~-]|([\"'`]?)[A-Z][A-Z_\d]*\1(?!\w))")
 
 # What cannot be judged before more text comes, by its first character.
 _BEGUN: Final = {
-    ":": re.compile(rf":(?:(?:@{{0,2}}|\$){NAME}=?|@{{1,2}}|\$|\w+[?!]?=?|\[\]?=?|[-+*/%<>=!~^&|`]+@?)?"),
+    ":": re.compile(
+        rf":(?:(?:@{{0,2}}|\$){NAME}=?|@{{1,2}}|\$|\w+[?!]?=?|\[\]?=?|[-+*/%<>=!~^&|`]+@?)?"
+    ),
     "?": re.compile(r"\?(?:\\\S?[-\w]*|[^\s\\])?"),
     "<": re.compile(r"<(?:<(?:[~-]?(?:[\"'`][^\"'`\r\n]*|\w*))?)?"),
     "/": re.compile(r"/"),
@@ -63,7 +66,12 @@ _HEREDOCS: Final = {
     False: Text("", "", fields=("#{",), **_BODY),  # type: ignore[arg-type]
 }
 """By whether they are raw."""
-_LINES: Final = {"unfinished": r"\n(?:=(?:e(?:nd?)?)?)?", "escapes": (), "multiline": True, "value": ""}
+_LINES: Final = {
+    "unfinished": r"\n(?:=(?:e(?:nd?)?)?)?",
+    "escapes": (),
+    "multiline": True,
+    "value": "",
+}
 _DOCUMENTS: Final = tuple(
     (re.compile(text.opens), text)
     for text in (
@@ -161,7 +169,8 @@ class RubyScanner(Scanner):
         if char == ":":
             return self._literal(_SYMBOL)
         if char == "?":
-            return not self._begins_argument() and self._literal(_CHARACTER)
+            begins = self._begins_operand() and not self._begins_argument()
+            return begins and self._literal(_CHARACTER)
         if char == "=":
             return self.last == FIRST and self._open_text(_DOCUMENTS)
         if char in "/%":
@@ -180,8 +189,7 @@ class RubyScanner(Scanner):
     def _end_line(self) -> None:
         """Begin the bodies that wait for the line end, or read the line end itself."""
         if self.mode:
-            bodies = map(_body, self.mode.splitlines()[::-1])
-            self.frames, self.mode = (*self.frames, *bodies), ""
+            self.frames, self.mode = (*self.frames, *bodies(self.mode)[::-1]), ""
         elif self.text[self.pos + 1 : self.pos + 2] not in ("=", "_") or not self._open_text(
             _DOCUMENTS
         ):
@@ -205,12 +213,17 @@ class RubyScanner(Scanner):
     def _dereference(self, operator: str) -> None:
         """An operator, which is live but for that of a definition: ``def self.name``."""
         live, self.pos = self._is_live(operator), self.pos + len(operator)
-        if self.last == DEFINED:
+        if self.last in (DEFINED, DEFINITION):
             self.last = DEFINITION
         elif live:
             self.operator = operator
         else:
             self.last = ""
+
+
+def bodies(mode: str) -> tuple[Frame, ...]:
+    """Frames of the heredocs that wait, the first one first."""
+    return tuple(map(_body, mode.splitlines()))
 
 
 def _body(opener: str) -> Frame:

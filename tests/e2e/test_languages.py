@@ -47,17 +47,16 @@ class Project:
         return "".join(each.exits for each in LANGUAGES[self.sample.language].operators)
 
     def complete(self, **options: Any) -> mgd.Completion:
-        """A line behind the operator."""
+        """A line behind the operator, unless ``options`` say otherwise."""
         return mgd.generate(
             *model(),
             self.file,
             self.position(),
             self.root,
             server=self.server,
-            until="line",
             deadline_s=DEADLINE_S,
             pool=self.pool,
-            **options,
+            **({"until": "line"} | options),
         )
 
 
@@ -90,6 +89,32 @@ def test_without_monitors_the_model_invents_names(project: Project) -> None:
     ]
 
     assert any(re.match(r"\s*(alpha|beta)\b", text) is None for text in results)
+
+
+@pytest.mark.parametrize("crossing", ["verify", "split"])
+def test_whatever_is_sampled_names_nothing_that_does_not_exist(
+    project: Project, crossing: str
+) -> None:
+    """Wild text, several lines of it, judged by a server that is asked afresh."""
+    texts = [
+        project.complete(
+            temperature=1.5, seed=seed, max_new_tokens=24, until=None, crossing=crossing
+        ).text
+        for seed in range(4)
+    ]
+
+    with ServerPool(project.root) as pool:
+        for text in texts:
+            invented = mgd.invented_names(
+                project.file,
+                project.position(),
+                text,
+                project.root,
+                server=project.server,
+                deadline_s=DEADLINE_S,
+                pool=pool,
+            )
+            assert invented == [], text
 
 
 def test_a_replay_allows_what_is_written(project: Project) -> None:

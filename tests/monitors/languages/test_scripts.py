@@ -1,4 +1,4 @@
-"""JavaScript, TypeScript and PHP: what holds for texts of their own odd tokens."""
+"""JavaScript, TypeScript, PHP and Ruby: what holds for texts of their own odd tokens."""
 
 from collections.abc import Hashable
 
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.javascript import JAVASCRIPT
 from monitors.languages.php import PHP
+from monitors.languages.ruby import RUBY
 from monitors.languages.typescript import TYPESCRIPT_REACT
 from tests.monitors.languages.reading import read
 from tests.strategies import splits
@@ -25,6 +26,13 @@ MARKUP = [
     *("<?php ", "<?=", "?>", "<?", "->", "?->", "::", "$a->b", "$a", "{$a", "${", "//", "#[", "/*"),
     *("*/", "<<<A\n", "<<<'A'\r\n", '<<<"A"\n', "\nA", "\n  A;", "A::$b", "return ", "class", "é"),
 ]
+LINES = [
+    *"ab1;:,=(){}[]\"'`$#@ .\n\\/%?!<>|&*+-^~",
+    *("::", "&.", "..", "a.b", "A::B", "foo?", "foo!", "#{", "a: ", ":a", ":[]", ":<<", "?a", "é"),
+    *("<<~A\n", "<<-'A'", '<<"A", ', "<<A.x", "\nA\n", "\n  A\n", "%w(", "%Q[", "%|", "%r{", "1.5"),
+    *("\n=begin\n", "\n=end\n", "\n__END__\n", "def ", "def self.a", "class A::B", "end", "if "),
+    *("yield /", "a /b", "a / b", "a ? b : c", "$1.", "@a.", "1e", "\r\n", "do |x|", "->(x)"),
+]
 
 
 def texts(fragments: list[str], size: int = 25) -> st.SearchStrategy[str]:
@@ -34,8 +42,13 @@ def texts(fragments: list[str], size: int = 25) -> st.SearchStrategy[str]:
 
 @pytest.mark.parametrize(
     ("language", "fragments", "begin"),
-    [(JAVASCRIPT, SCRIPT, ""), (TYPESCRIPT_REACT, SCRIPT, ""), (PHP, MARKUP, "<?php ")],
-    ids=["javascript", "typescriptreact", "php"],
+    [
+        (JAVASCRIPT, SCRIPT, ""),
+        (TYPESCRIPT_REACT, SCRIPT, ""),
+        (PHP, MARKUP, "<?php "),
+        (RUBY, LINES, ""),
+    ],
+    ids=["javascript", "typescriptreact", "php", "ruby"],
 )
 class TestBrokenText:
     """Properties of states, whatever the text."""
