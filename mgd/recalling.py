@@ -10,7 +10,7 @@ from rich.table import Table
 from decoding.recall import Place, Recall, SuffixFrom, measure, places, sample
 from lsp_bridge import Profile, installed, registry
 from lsp_bridge.configuration import load, open_pool
-from lsp_bridge.launch import executable, missing
+from lsp_bridge.launch import is_installed, missing
 from mgd.files import common_root, readable, source_files
 from monitors.errors import ServerError, UsageError
 
@@ -97,7 +97,7 @@ class Benchmark:
 
     def _installed(self, name: str) -> Profile:
         profile = registry.by_name(name, self._profiles)
-        if executable(profile.command[0]) is None:
+        if not is_installed(profile):
             raise missing(profile)
         return profile
 

@@ -1,6 +1,7 @@
 """Languages with braces, as monitors see them: a `Grammar`, read by the lexer of `braces`."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -71,13 +72,13 @@ class BraceLanguage:
         """Text that closes everything in ``state.open[level:]``, innermost first."""
         kept = state.open[:level]
         closers = _closers(state.settled_frames, len(state.open) - level)
-        texts = (separator + closers for separator in (*_SEPARATORS, self._due(state)))
+        texts = (before + closers + behind for before, behind in self._around(state))
         fitting = (text for text in texts if _read(state, text).open == kept)
         return next(fitting, closers) if closers else ""
 
-    def _due(self, state: BraceState) -> str:
-        """Text that has to come on the next lines whatever else does."""
-        return ""
+    def _around(self, state: BraceState) -> Iterator[tuple[str, str]]:
+        """What may have to come before and behind the closers for them to be read as such."""
+        return ((separator, "") for separator in _SEPARATORS)
 
 
 def _closers(frames: tuple[Frame, ...], count: int) -> str:

@@ -21,6 +21,7 @@ _ATTRIBUTES: Final = (
 )
 _OPENERS: Final = tuple((re.compile(text.opens), text) for text in _ATTRIBUTES)
 
+_LESS = re.compile(r"<+")
 _BODY = re.compile(r"[^<{]*")
 _WORD = re.compile(r"(?!\d)[\w$:-]+")
 _ELEMENT = re.compile(r"<(?:(?!\d)[\w$]|>)")
@@ -54,19 +55,29 @@ class ElementScanner(ScriptScanner):
             super()._text(frame, text)
 
     def _special(self, char: str) -> None:
-        if char == "<" and not self._has_value() and self.last != MEMBER:
+        if char == "<":
             self._less()
         else:
             super()._special(char)
 
     def _less(self) -> None:
-        """Begin an element, unless these are type parameters."""
-        if not self.final and _BEGUN.fullmatch(self.text, self.pos):
+        """Begin an element, unless this compares, shifts, or begins type parameters."""
+        if self._has_value() or self.last == MEMBER:
+            self._compare()
+        elif not self.final and _BEGUN.fullmatch(self.text, self.pos):
             self._wait()
         elif _ELEMENT.match(self.text, self.pos) and not _PARAMETERS.match(self.text, self.pos):
             self._begin_tag("<", "/>")
         else:
             self._token()
+
+    def _compare(self) -> None:
+        end = _LESS.match(self.text, self.pos).end()  # type: ignore[union-attr]
+        if end == self.size and not self.final:
+            self._wait()
+        else:
+            self.pos = end
+            self._symbol("<")
 
     def _wait(self) -> None:
         """Leave the rest of the text for the next call."""

@@ -27,7 +27,7 @@ def _percent_literals() -> Iterator[Text]:
                 multiline=True,
                 inside=(nested,),
             )
-        yield Text(kind + r"([^\w\s(\[{<=])", r"\1", begun=_PERCENT, fields=fields, multiline=True)
+        yield Text(kind + r"([^\w\s(\[{<=\\])", r"\1", begun=_PERCENT, fields=fields, multiline=True)
 
 
 _COMMENT = Text("#", "\n", escapes=(), value="")
@@ -45,9 +45,10 @@ _REGULAR_EXPRESSION = Text(
 class RubyLanguage(BraceLanguage):
     """Ruby, whose heredocs may wait for the end of the line that closers end."""
 
-    def _due(self, state: BraceState) -> str:
-        """The ends of the heredocs that wait."""
-        return "".join(frame.closer for frame in bodies(state.mode)).replace("\n\n", "\n")
+    def _around(self, state: BraceState) -> Iterator[tuple[str, str]]:
+        yield from super()._around(state)
+        ends = "".join(frame.closer for frame in bodies(state.mode)).replace("\n\n", "\n")
+        yield from ((ends, ""), ("", ends))
 
 
 RUBY: Final = RubyLanguage(

@@ -17,8 +17,6 @@ from tests.servers import SAMPLES, Sample, require
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 DEADLINE_S = 60.0
-# ty cuts its lists short and says so; they never constrain.
-SERVERS = [name for name in SAMPLES if name != "ty"]
 
 
 @cache
@@ -60,7 +58,7 @@ class Project:
         )
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=SAMPLES)
 def project(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Project]:

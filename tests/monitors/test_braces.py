@@ -10,6 +10,7 @@ from monitors.constraints import Leading
 from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.braces import BraceState
 from monitors.languages.language import LexState
+from monitors.languages.php import PHP
 from monitors.languages.registry import LANGUAGES
 from tests.monitors.languages.reading import read
 from tests.strategies import brace_like, splits
@@ -47,7 +48,8 @@ def test_properties_tell_what_comes(language: BraceLanguage, text: str) -> None:
     for level in range(len(state.open) + 1):
         closed = read(language, [language.closers(state, level)], state)[1]
         assert closed.open == state.open[:level]
-    assert state.in_code or not state.receiver
+    # `"$a` in PHP is text, but an arrow would be live there.
+    assert state.in_code or not state.receiver or language is PHP
 
 
 @each
