@@ -1,5 +1,6 @@
 """Everything that talks to a language server."""
 
+from lsp_bridge.configuration import open_pool
 from lsp_bridge.flights import Handle
 from lsp_bridge.holes import Repaired, repair
 from lsp_bridge.pool import ServerPool
@@ -7,4 +8,13 @@ from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.registry import PROFILES
 from lsp_bridge.statistics import Statistics
 
-__all__ = ["PROFILES", "Handle", "Profile", "Repaired", "ServerPool", "Statistics", "repair"]
+__all__ = [
+    "PROFILES",
+    "Handle",
+    "Profile",
+    "Repaired",
+    "ServerPool",
+    "Statistics",
+    "open_pool",
+    "repair",
+]

@@ -1,8 +1,10 @@
 """Which language servers this machine has."""
 
+import json
 import os
 import re
 import subprocess
+from pathlib import Path
 
 from lsp_bridge.launch import executable, is_installed, search_path
 from lsp_bridge.profiles.profile import Profile
@@ -14,15 +16,28 @@ _TIMEOUT_S = 30.0
 def version(profile: Profile) -> str | None:
     """Version that the server's own command prints; None if the server cannot be run.
 
-    ``"?"`` stands for an installed server that has no version command, prints no number, or was
-    downloaded by multilspy.
+    A server without such a command is asked for the ``package.json`` that it came with. ``"?"``
+    stands for one that shows no number, or was downloaded by multilspy.
     """
     if not is_installed(profile):
         return None
-    if executable(profile.command[0]) is None or not profile.version_command:
+    program = executable(profile.command[0])
+    if program is None:
         return "?"
+    if not profile.version_command:
+        return _packaged(Path(program)) or "?"
     program = executable(profile.version_command[0])
     return None if program is None else _ask([program, *profile.version_command[1:]])
+
+
+def _packaged(program: Path) -> str | None:
+    """Version in the ``package.json`` above a program that npm has installed."""
+    files = (folder / "package.json" for folder in program.resolve().parents)
+    file = next((file for file in files if file.is_file()), None)
+    try:
+        return None if file is None else str(json.loads(file.read_bytes())["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _ask(command: list[str]) -> str | None:

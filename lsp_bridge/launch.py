@@ -29,9 +29,13 @@ def executable(name: str) -> str | None:
 
 
 def search_path() -> str:
-    """PATH for servers: the folder of the running interpreter first."""
-    beside = str(Path(sys.executable).parent)
-    return os.pathsep.join(filter(None, (beside, os.environ.get("PATH"))))
+    """PATH for servers: the folder of the running interpreter first.
+
+    Relative folders are left out: servers run in the workspace, which may hold anybody's programs.
+    """
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    absolute = (folder for folder in folders if os.path.isabs(folder))
+    return os.pathsep.join((str(Path(sys.executable).parent), *absolute))
 
 
 def is_installed(profile: Profile) -> bool:

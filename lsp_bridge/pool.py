@@ -25,7 +25,7 @@ from lsp_bridge.project import Project, discover
 from lsp_bridge.question import Preparer, Question
 from lsp_bridge.statistics import Statistics
 from lsp_bridge.supervisor import Supervisor
-from monitors.errors import UsageError, WorkspaceError
+from monitors.errors import ServerError, UsageError, WorkspaceError
 from monitors.protocols import Answer, Query, Reason, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -99,13 +99,21 @@ class ServerPool:
     def profile(self, language: str, server: str | None = None) -> Profile:
         """The profile that answers for ``language``, or the one named ``server``.
 
-        Raises ServerError if there is none.
+        Raises ServerError if there is none, or if it does not understand the language.
         """
         chosen = self._servers.get(language, self._defaults.get(language))
         name = server if server is not None else chosen
         if name is None:
             return registry.default_for(language, self._profiles)
-        return registry.by_name(name, self._profiles)
+        profile = registry.by_name(name, self._profiles)
+        if language not in profile.languages:
+            known = ", ".join(sorted(profile.languages))
+            raise ServerError(f"language server {name!r} understands {known}, not {language}")
+        return profile
+
+    def languages(self, server: str) -> frozenset[str]:
+        """Languages that a server understands. Raises ServerError for an unknown one."""
+        return registry.by_name(server, self._profiles).languages
 
     def check(self, server: str) -> None:
         """Do nothing if ``server`` is installed and may be started in the workspaces.

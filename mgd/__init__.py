@@ -13,7 +13,7 @@ from decoding.api import (
 from decoding.session import CrossingPolicy, Guide, Options, Session
 from decoding.statistics import Statistics
 from decoding.wiring import open_guide
-from lsp_bridge import ServerPool
+from lsp_bridge import ServerPool, open_pool
 from mgd.models import BUNDLED_MODEL
 from monitors.errors import MgdError, UsageError
 from monitors.protocols import Document
@@ -40,6 +40,7 @@ __all__ = [
     "load_model",
     "open_guide",
     "open_index",
+    "open_pool",
 ]
 
 

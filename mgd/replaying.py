@@ -51,12 +51,13 @@ def replay_paths(
     encoder = Vocabulary.load(tokenizer)
     with open_pool(root, trust_workspace=trust_workspace) as pool:
         languages = {path: language_of(path) for path in files}
-        profile = pool.profile(Counter(languages.values()).most_common(1)[0][0], server)
+        counts = Counter(languages.values())
+        understood = counts.keys() if server is None else counts.keys() & pool.languages(server)
+        language = max(understood or counts.keys(), key=counts.__getitem__)
+        profile = pool.profile(language, server)
         others = [path for path in files if languages[path] not in profile.languages]
         skipped += [f"{path} is {languages[path]}, not for {profile.name}" for path in others]
         files = [path for path in files if path not in others]
-        if not files:
-            raise UsageError(f"{profile.name} understands none of the files; {skipped[0]}")
         index = TokenIndex.open(encoder.vocabulary)
         report = Report(server=profile.name, tokenizer=str(tokenizer), skipped=skipped)
         options = Options(deadline_s=deadline_s)

@@ -66,7 +66,8 @@ PHP: Final = BraceLanguage(
         operators=(
             Dereference(Operator("->", exits="${")),
             Dereference(Operator("?->", exits="${")),
-            Dereference(Operator("::", words("class"), exits="${")),
+            # Static properties are listed with their `$`.
+            Dereference(Operator("::", words("class"), exits="{")),
         ),
         texts=(
             _MARKUP,

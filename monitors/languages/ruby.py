@@ -27,7 +27,9 @@ def _percent_literals() -> Iterator[Text]:
                 multiline=True,
                 inside=(nested,),
             )
-        yield Text(kind + r"([^\w\s(\[{<=\\])", r"\1", begun=_PERCENT, fields=fields, multiline=True)
+        yield Text(
+            kind + r"([^\w\s(\[{<=\\])", r"\1", begun=_PERCENT, fields=fields, multiline=True
+        )
 
 
 _COMMENT = Text("#", "\n", escapes=(), value="")

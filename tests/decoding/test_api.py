@@ -83,7 +83,7 @@ def complete(path: Path, pool: ServerPool, **options: Any) -> api.Completion:
         ({"deadline_s": 0}, UsageError, "a deadline of 0 s; expected more than 0"),
         ({"until": "never"}, UsageError, "until='never'; expected None or one of line"),
         ({"crossing": "never"}, UsageError, "crossing='never'; expected one of verify, split"),
-        ({"server": "gopls"}, ServerError, "'gopls'"),
+        ({"server": "gopls"}, ServerError, "'gopls' understands go, not python"),
         ({"position": (2, 99)}, PositionError, "column 99 is outside line 2"),
         ({"position": (99, 1)}, PositionError, "line 99 is outside"),
         ({"workspace": "/usr"}, WorkspaceError, "outside the workspace"),

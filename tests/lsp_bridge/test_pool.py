@@ -167,7 +167,7 @@ def test_callers_mistakes(tmp_path: Path) -> None:
         ServerPool()
     with pytest.raises(WorkspaceError, match="not a directory"):
         ServerPool(tmp_path / "missing")
-    with pytest.raises(ServerError, match="known are: jedi, pyrefly, pyright"):
+    with pytest.raises(ServerError, match="known are: basedpyright, clangd, dart"):
         ServerPool(tmp_path, servers={"python": "nonsense"})
     with pool_of(tmp_path) as pool, pytest.raises(ServerError, match="known languages"):
         pool.start("cobol")

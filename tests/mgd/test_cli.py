@@ -112,10 +112,10 @@ def test_a_folder_in_place_of_a_file(run: Run, file: Path) -> None:
 
 def test_a_file_of_an_unknown_language(run: Run, tmp_path: Path) -> None:
     """The known suffixes are named."""
-    (tmp_path / "main.rs").write_text("fn main() {}\n")
+    (tmp_path / "main.zig").write_text("pub fn main() void {}\n")
 
-    assert "expected one of .py, .pyi" in run("complete", "main.rs:1:1").complaint
-    assert "expected one of .py, .pyi" in run("replay", "main.rs").complaint
+    assert "expected one of .c, .cc, .cjs" in run("complete", "main.zig:1:1").complaint
+    assert "expected one of .c, .cc, .cjs" in run("replay", "main.zig").complaint
 
 
 def test_a_file_that_is_not_utf8(run: Run, file: Path) -> None:
@@ -154,10 +154,19 @@ def test_an_unknown_model(run: Run, file: Path, name: str) -> None:
 def test_an_unknown_server(run: Run, file: Path) -> None:
     """The known ones are listed."""
     for command in (["complete", f"{file}:1:1"], ["replay", str(file)]):
+        line = run(*command, "--server", "zls").complaint
+
+        assert "'zls'" in line
+        assert "jedi, kotlin-language-server, omnisharp, pyrefly, pyright" in line
+
+
+def test_a_server_for_another_language(run: Run, file: Path) -> None:
+    """What it understands is said."""
+    for command in (["complete", f"{file}:1:1"], ["replay", str(file)]):
         line = run(*command, "--server", "gopls").complaint
 
-        assert "'gopls'" in line
-        assert "jedi, pyrefly, pyright" in line
+        assert "gopls" in line
+        assert "understands" in line
 
 
 @pytest.mark.parametrize(
