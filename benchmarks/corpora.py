@@ -6,11 +6,20 @@ language server needs to see its types: dependencies, and ``tsconfig.json``,
 ``compile_commands.json``, ``Cargo.toml`` or ``go.mod`` where the release has none. Nothing that is
 fetched is run.
 
+Removed is what no build on this machine compiles, so that no server can know its types: tests,
+since what they need is not there (also Rust's ``#[cfg(test)]`` modules inside of files); files for
+other systems (redis' event loops, leveldb's ``*windows*``, Go's ``_windows.go`` and ``+build``);
+fmt's module, which needs C++20 modules; cobra's ``doc``, which needs modules that are not there;
+modules of crates behind features that Debian's release lacks (globset's serde1), that need a
+nightly compiler (regex' pattern) or a build script (serde_json's float_roundtrip). Branches of
+``#if`` and ``#[cfg]`` for other systems within files stay, and count as not answered.
+
 ``python -m benchmarks.corpora FOLDER [LANGUAGE]...`` fetches them and prints what to measure on.
 """
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -24,7 +33,11 @@ from monitors.errors import UsageError
 _DONE = ".complete"
 _MIRROR = "deb-src http://deb.debian.org/debian bookworm main\n"
 _TESTS = ("test", "tests", "__tests__", "fuzzing", "benchmarks", "testdata")
-_TEST_FILES = ("*_test.*", "*_bench.*", "*.test.*", "testutil.*", "test_*.cc")
+_TEST_FILES = ("*_test.*", "*_bench.*", "*.test.*", "testutil.*", "test_*.cc", "tests.rs")
+_TEST_MODULE = re.compile(
+    r"^#\[cfg\((?:test|all\(test\b.*)\)\]\n(?:#\[.*\]\n)*mod \w+ \{\n.*?^\}\n", re.M | re.S
+)
+"""As rustfmt lays it out."""
 _UNITS = frozenset({".c", ".cc", ".cpp"})
 
 
@@ -52,6 +65,11 @@ class Corpus:
     """Folder for language servers, from the root."""
     measured: tuple[str, ...] = ("",)
     """Folders or files, from the workspace."""
+
+    @property
+    def version(self) -> str:
+        """Of the release that is measured."""
+        return re.split("[@=]", self.npm or self.source or self.debian[0])[-1]
 
     def paths(self, root: Path) -> list[Path]:
         """What to measure on, of the project unpacked at ``root``."""
@@ -224,25 +242,37 @@ CORPORA = (
         debian=(
             *("librust-regex-dev=1.7.1-1", "librust-serde-json-dev=1.0.87-1"),
             *("librust-ignore-dev=0.4.18-2+b1", "librust-globset-dev=0.4.9-1"),
-            *("librust-aho-corasick-dev", "librust-memchr-dev", "librust-regex-syntax-dev"),
+            *("librust-aho-corasick-dev=0.7.19-1", "librust-memchr-dev"),
+            *("librust-regex-syntax-dev=0.6.27-1", "librust-walkdir-dev=2.3.2-1"),
             *("librust-itoa-dev", "librust-ryu-dev", "librust-serde-dev", "librust-fnv-dev"),
             *("librust-bstr-dev", "librust-log-dev"),
             *("librust-lazy-static-dev", "librust-same-file-dev", "librust-thread-local-dev"),
-            *("librust-walkdir-dev", "librust-crossbeam-utils-dev", "librust-cfg-if-dev"),
+            *("librust-crossbeam-utils-dev", "librust-cfg-if-dev"),
             *("librust-once-cell-dev", "librust-winapi-util-dev", "librust-winapi-dev"),
             *("librust-winapi-i686-pc-windows-gnu-dev", "librust-winapi-x86-64-pc-windows-gnu-dev"),
         ),
         files=_rust("regex@1.7.1", "serde_json@1.0.87", "ignore@0.4.18", "globset@0.4.9"),
+        left_out=(
+            f"{_CRATES}/regex-1.7.1/src/pattern.rs",  # needs a nightly compiler
+            f"{_CRATES}/serde_json-1.0.87/src/lexical",  # needs a build script
+            f"{_CRATES}/globset-0.4.9/src/serde_impl.rs",  # Debian's release lacks the feature
+        ),
         measured=tuple(
             f"{_CRATES}/{crate}/src"
-            for crate in ("regex-1.7.1", "serde_json-1.0.87", "ignore-0.4.18", "globset-0.4.9")
+            for crate in (
+                *("regex-1.7.1", "serde_json-1.0.87", "ignore-0.4.18", "globset-0.4.9"),
+                *("regex-syntax-0.6.27", "aho-corasick-0.7.19", "walkdir-2.3.2"),
+            )
         ),
     ),
     Corpus(
         language="go",
         name="cobra",
         debian=("golang-github-spf13-cobra-dev=1.6.1-1", "golang-github-spf13-pflag-dev"),
-        left_out=(f"{_GO}/github.com/spf13/cobra/doc",),  # needs more modules
+        left_out=(
+            f"{_GO}/github.com/spf13/cobra/doc",  # needs more modules
+            f"{_GO}/github.com/spf13/cobra/command_win.go",
+        ),
         files=_go("github.com/spf13/cobra", {"github.com/spf13/pflag": "../pflag"}),
         workspace=f"{_GO}/github.com/spf13/cobra",
     ),
@@ -250,6 +280,13 @@ CORPORA = (
         language="go",
         name="logrus",
         debian=("golang-github-sirupsen-logrus-dev=1.9.0-1", "golang-golang-x-sys-dev"),
+        left_out=(
+            f"{_GO}/github.com/sirupsen/logrus/ci",  # a build tool's script
+            *(
+                f"{_GO}/github.com/sirupsen/logrus/terminal_check_{each}.go"
+                for each in ("appengine", "bsd", "js", "no_terminal", "solaris", "windows")
+            ),
+        ),
         files=_go("github.com/sirupsen/logrus", {"golang.org/x/sys": "../../../golang.org/x/sys"}),
         workspace=f"{_GO}/github.com/sirupsen/logrus",
     ),
@@ -289,16 +326,17 @@ CORPORA = (
 
 
 def prepare(corpus: Corpus, folder: Path) -> Path:
-    """The root of ``corpus`` in ``folder``, fetched unless an earlier run did.
+    """The root of ``corpus`` in ``folder``, fetched unless an earlier run did the same.
 
     Raises `UsageError` with the message of npm, apt-get or cargo if one fails.
     """
     root = folder / corpus.language / corpus.name
-    if not (root / _DONE).is_file():
+    mark = root / _DONE
+    if not mark.is_file() or mark.read_text() != repr(corpus):
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
         _fetch(corpus, root)
-        (root / _DONE).touch()
+        mark.write_text(repr(corpus))
     return root
 
 
@@ -310,6 +348,8 @@ def _fetch(corpus: Corpus, root: Path) -> None:
     for package in corpus.debian:
         _unpack_debian(package, root)
     _leave_out([*corpus.left_out, *(f"**/{name}" for name in (*_TESTS, *_TEST_FILES))], root)
+    for path in root.glob(f"{_CRATES}/*/src/**/*.rs"):
+        path.write_text(_TEST_MODULE.sub("", path.read_text()))
     for path, text in corpus.files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)

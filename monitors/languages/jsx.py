@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from monitors.languages.braces import MEMBER, Frame
-from monitors.languages.grammar import Text
+from monitors.languages.grammar import BLOCK_COMMENT, LINE_COMMENT, Text
 from monitors.languages.script_scanner import ScriptScanner
 
 FIELD: Final = Frame("<{", "}")
@@ -19,7 +19,9 @@ _ATTRIBUTES: Final = (
     Text('"', '"', escapes=(), multiline=True, value=""),
     Text("'", "'", escapes=(), multiline=True, value=""),
 )
-_OPENERS: Final = tuple((re.compile(text.opens), text) for text in _ATTRIBUTES)
+_OPENERS: Final = tuple(
+    (re.compile(text.opens), text) for text in (*_ATTRIBUTES, LINE_COMMENT, BLOCK_COMMENT)
+)
 
 _LESS = re.compile(r"<+")
 _BODY = re.compile(r"[^<{]*")
@@ -167,5 +169,5 @@ class ElementScanner(ScriptScanner):
             self._wait()
         elif self.text.startswith("/>", self.pos):
             self.frames, self.pos, self.last = self.frames[:-1], self.pos + 2, ">"
-        elif not self._open_text(self.lexicon.openers["/"]):
+        elif not self._open_text(_OPENERS):
             self.pos, self.last = self.pos + 1, ""

@@ -67,7 +67,7 @@ _HEREDOCS: Final = {
 }
 """By whether they are raw."""
 _LINES: Final = {
-    "unfinished": r"\n(?:=(?:e(?:nd?)?)?)?",
+    "unfinished": r"\n(?:=(?:e(?:n(?:d[^\r\n]*)?)?)?)?",
     "escapes": (),
     "multiline": True,
     "value": "",
@@ -75,7 +75,7 @@ _LINES: Final = {
 _DOCUMENTS: Final = tuple(
     (re.compile(text.opens), text)
     for text in (
-        Text(r"\n?=begin(?!\S)", "\n=end\n", closes=r"\n=end(?!\S)", **_LINES),  # type: ignore[arg-type]
+        Text(r"\n?=begin(?!\S)", "\n=end\n", closes=r"\n=end(?!\S)[^\r\n]*", **_LINES),  # type: ignore[arg-type]
         Text(r"\n__END__(?=\r?\n)", "\0", background=True, **_LINES),  # type: ignore[arg-type]
     )
 )
@@ -91,10 +91,15 @@ class RubyScanner(Scanner):
     def _code(self) -> None:
         """Read words, numbers and signs, and the token at which they stop."""
         text, size = self.text, self.size
+        if self.last == FIRST and text[self.pos] == "=":
+            self._special("=")
+            return
         while True:
             match = _TOKEN.match(text, self.pos)
             assert match is not None
             kind, self.pos = match.lastindex, match.end()
+            if self.last == FIRST and match[0]:
+                self.last = ""
             if self.pos == size and kind is not None and not self.final:
                 self.pending = match[kind]
                 return
@@ -172,7 +177,7 @@ class RubyScanner(Scanner):
             begins = self._begins_operand() and not self._begins_argument()
             return begins and self._literal(_CHARACTER)
         if char == "=":
-            return self.last == FIRST and self._open_text(_DOCUMENTS)
+            return self._open_text(_DOCUMENTS)
         if char in "/%":
             return self._begins_operand() and self._open_text(self.lexicon.openers[char])
         return False

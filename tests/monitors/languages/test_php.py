@@ -11,7 +11,7 @@ from tests.monitors.languages.reading import mark, opened, unmark
 
 LIVE = [
     "<?php $a->•b->•c; f()->•x; $a[0]->•y; (new A)->•b; $a?->•b; A::•b()->•c; $a::•$b; A::•class",
-    "<?php \\A\\B::•c; namespace\\f()->•a; static::•$x; self::•X; $$a->•b; $a->•{$b}->•c; A . b . 'c'",
+    "<?php \\A\\B::•c; namespace\\f()->•a; static::•$x; self::•X; $$a->•b; $a->•{$b}->•c; A . b",
     "$a->b <?xml a->b ?> <?php $a->•b ?> it's c->d <?= $e->•f; ?> g->h <?PHP $i->•j",
     "<?php // a->b ?> c->d <?php # e->f ?> g->h\n<?php $i->•j; #[A(B::•C)]\n$k->•l",
     "<?php /* ?> a->b */ $c->•d; '$a->b ?> {$c->d}\\''; $e->•f",
@@ -20,7 +20,7 @@ LIVE = [
     '<?php `ls $a->•b`; "a\nb->c"; $d->•e',
     "<?php $x = <<<EOT\na->b 'c\" $d->•e {$f->•g}\nEOTX\n  EOT->•h; $i->•j",
     "<?php f(<<<\"A\"\n$a->•b\nA, <<<'B'\r\n$a->b {$c->d}\r\n  B, $e->•f)",
-    "<?php $a <<< $b->•c; $default->•x; $class->•y; fn($x) => $x->•y; $a ? b : C::•d; $a-->•b",
+    "<?php $a <<< $b->•c; $default->•x; $class->•y; fn($x) => $x->•y; $a ? b : C::•d; $a-->b",
 ]
 OPEN = [
     ("<?php f(['a' => \"$b", '( [ "', '"])'),

@@ -27,7 +27,6 @@ PARAMETERS = [
 ]
 ELEMENTS = [
     "x = <A<b.•C> d={e.•f}>it's g.h</A>; i.•j",
-    "x = <A extends />; b.•c",
     "x = y as z.•A; return <a.•B>{(c as d.•E).•f!.•g}h.i</a.•B>",
 ]
 

@@ -1,5 +1,5 @@
 =begin
-not.code
+a.b "
 =end
 # frozen_string_literal: true
 
