@@ -35,7 +35,7 @@ _MIRROR = "deb-src http://deb.debian.org/debian bookworm main\n"
 _TESTS = ("test", "tests", "__tests__", "fuzzing", "benchmarks", "testdata")
 _TEST_FILES = ("*_test.*", "*_bench.*", "*.test.*", "testutil.*", "test_*.cc", "tests.rs")
 _TEST_MODULE = re.compile(
-    r"^#\[cfg\((?:test|all\(test\b.*)\)\]\n(?:#\[.*\]\n)*mod \w+ \{\n.*?^\}\n", re.M | re.S
+    r"^#\[cfg\((?:test|all\(test\b.*)\)\]\n(?:#\[.*\]\n)*mod \w+ \{\n(?:(?!\}$).*\n)*\}\n", re.M
 )
 """As rustfmt lays it out."""
 _UNITS = frozenset({".c", ".cc", ".cpp"})

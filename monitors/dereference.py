@@ -219,7 +219,7 @@ class DereferenceMonitor:
     def expect(self, state: DereferenceState) -> Query | None:
         """The query of an operator typed now, if the text shows that one is likely."""
         receiver = state.lexer.receiver if state.site is None else ""
-        if not receiver.isidentifier():
+        if not receiver or self._language.name_start.fullmatch(receiver) is None:
             return None
         nearby = state.document.prefix[-_NEARBY:]
         counts = {operator: nearby.count(receiver + operator) for operator in self._operators}

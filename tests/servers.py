@@ -10,6 +10,9 @@ from lsp_bridge import PROFILES
 from lsp_bridge.launch import executable
 from monitors.protocols import Document, Query, QueryKind
 
+PYTHON = sorted(name for name, profile in PROFILES.items() if "python" in profile.languages)
+"""The servers for Python."""
+
 
 def require(server: str) -> None:
     """Go on if the server is installed; else skip, or fail where everything has to be there."""

@@ -30,9 +30,7 @@ _ELEMENT = re.compile(r"<(?:(?!\d)[\w$]|>)")
 # In a .tsx file an arrow function with type parameters is told by a comma or `extends`; in a type,
 # by the parenthesis behind it.
 _PARAMETERS = re.compile(r"<(?:const\s+)?[A-Z][\w$]*(?:\s*[,=]|\s+extends\s|>\()")
-_BEGUN = re.compile(
-    r"<(?:c(?:o(?:n(?:s(?:t\s*)?)?)?)?)?(?:(?<![a-z])[A-Z][\w$]*(?:>|\s+(?:e(?:x(?:t(?:e(?:n(?:ds?)?)?)?)?)?)?)?)?"
-)
+_BEGUN = re.compile(r"<(?:c[a-z]{0,4}\s*)?(?:[A-Z][\w$]*(?:>|\s+[a-z]{0,7})?)?")
 
 
 class ElementScanner(ScriptScanner):

@@ -2,10 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
-from lsp_bridge import PROFILES, ServerPool
-from lsp_bridge.launch import executable
+from lsp_bridge import ServerPool
 from monitors.protocols import Answer, Document, Facts, Query, QueryKind, Reason, Unavailable
 
 MARK = "‸"
@@ -18,13 +15,6 @@ def written(root: Path, files: dict[str, str]) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     return root
-
-
-def require(server: str) -> None:
-    """Skip the test if the server is not installed."""
-    profile = PROFILES[server]
-    if executable(profile.command[0]) is None:
-        pytest.skip(f"not installed: {profile.install}")
 
 
 class Asking:

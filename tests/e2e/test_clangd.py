@@ -7,7 +7,8 @@ import pytest
 
 from lsp_bridge import ServerPool
 from monitors.protocols import Reason
-from tests.e2e.asking import Asking, require, written
+from tests.e2e.asking import Asking, written
+from tests.servers import require
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 

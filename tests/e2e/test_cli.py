@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from lsp_bridge import PROFILES
-from lsp_bridge.launch import executable
 from tests.fakes import gone
+from tests.servers import PYTHON, require
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 ROOT = Path(__file__).parents[2]
@@ -41,11 +41,10 @@ def spot(file: Path, text: str) -> str:
     return f"{file}:{before.count(chr(10)) + 1}:{len(before.rpartition(chr(10))[2]) + 1}"
 
 
-@pytest.mark.parametrize("server", sorted(PROFILES))
+@pytest.mark.parametrize("server", PYTHON)
 def test_a_completion_names_a_member(server: str) -> None:
     """Behind ``vessel.`` comes a member of the class that another file defines."""
-    if executable(PROFILES[server].command[0]) is None:
-        pytest.skip(f"not installed: {PROFILES[server].install}")
+    require(server)
     place = spot(MANIFEST, "total += vessel.")
     ran = mgd("complete", place, "--server", server, "--json", "--deadline-ms", 30_000)
     value = json.loads(ran.stdout)

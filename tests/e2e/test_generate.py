@@ -13,9 +13,9 @@ import pytest
 import mgd
 from decoding import hf
 from decoding.api import invented_names
-from lsp_bridge import PROFILES, ServerPool
-from lsp_bridge.launch import executable
+from lsp_bridge import ServerPool
 from monitors.protocols import Reason
+from tests.servers import PYTHON, require
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 DEADLINE_S = 20.0
@@ -151,8 +151,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened(root: Path, server: str) -> Iterator[Project]:
     """The project with a pool of ``server``."""
-    if executable(PROFILES[server].command[0]) is None:
-        pytest.skip(f"not installed: {PROFILES[server].install}")
+    require(server)
     with ServerPool(root, servers={"python": server}) as pool:
         yield Project(root, pool)
 
@@ -163,7 +162,7 @@ def project(root: Path) -> Iterator[Project]:
     yield from opened(root, "pyrefly")
 
 
-@pytest.fixture(scope="module", params=sorted(PROFILES))
+@pytest.fixture(scope="module", params=PYTHON)
 def every(request: pytest.FixtureRequest, root: Path) -> Iterator[Project]:
     """With each server in turn."""
     yield from opened(root, request.param)

@@ -9,8 +9,9 @@ import pytest
 
 from lsp_bridge import ServerPool
 from monitors.protocols import Facts
-from tests.e2e.asking import Asking, require, written
+from tests.e2e.asking import Asking, written
 from tests.fakes import descendants, gone
+from tests.servers import require
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from lsp_bridge import PROFILES, ServerPool
+from lsp_bridge import ServerPool
 from lsp_bridge.transport import kill_tree
 from monitors.protocols import Reason, Unavailable
 from tests.e2e.served import Served, write
 from tests.fakes import gone
-from tests.servers import require
+from tests.servers import PYTHON, require
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
-SERVERS = sorted(name for name, profile in PROFILES.items() if "python" in profile.languages)
 
 FILES = {
     "order.py": "class Order:\n    amount: int = 1\n\n    def total(self) -> int: ...\n",
@@ -29,7 +28,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=PYTHON)
 def server(request: pytest.FixtureRequest, root: Path) -> Iterator[Served]:
     """One server on that workspace."""
     require(request.param)

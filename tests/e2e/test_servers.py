@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lsp_bridge import PROFILES, ServerPool
-from lsp_bridge.launch import executable
+from lsp_bridge import ServerPool
 from monitors.protocols import Answer, Facts, Reason, Unavailable
 from tests.fakes import descendants, gone, members
+from tests.servers import PYTHON, require
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 DEADLINE_S = 30.0
-PYTHON = sorted(name for name, profile in PROFILES.items() if "python" in profile.languages)
 
 FILES = {
     "shop/__init__.py": "",
@@ -41,11 +40,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=PYTHON)
 def server(request: pytest.FixtureRequest, root: Path) -> Iterator["Served"]:
     """One server on that project."""
-    profile = PROFILES[request.param]
-    if executable(profile.command[0]) is None:
-        pytest.skip(f"not installed: {profile.install}")
-    with ServerPool(root, servers={"python": profile.name}) as pool:
-        yield Served(pool, root, profile.name)
+    require(request.param)
+    with ServerPool(root, servers={"python": request.param}) as pool:
+        yield Served(pool, root, request.param)
 
 
 class Served:
@@ -202,8 +199,7 @@ def test_nothing_was_written_or_run(server: Served) -> None:
 @pytest.mark.parametrize("name", PYTHON)
 def test_close_leaves_no_process(root: Path, name: str) -> None:
     """Neither the server nor what it has started."""
-    if executable(PROFILES[name].command[0]) is None:
-        pytest.skip(f"not installed: {PROFILES[name].install}")
+    require(name)
     before = descendants()
     with ServerPool(root, servers={"python": name}) as pool:
         Served(pool, root).answer("import os\nos.|")

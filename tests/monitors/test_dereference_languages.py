@@ -128,14 +128,22 @@ def test_the_constraint_knows_the_ways_out_and_the_language_s_letters() -> None:
     assert monitor.maskgen(state) == Names(frozenset([b"et", b"et_all"]), extra=b"$")
 
 
-def test_the_likely_operator_is_asked_about_ahead() -> None:
+@pytest.mark.parametrize(
+    ("language", "text", "operator"),
+    [
+        ("c", "p->x; p->y; q.x; z = p", "->"),
+        ("php", "<?php $p->x; $p->y; $z = $p", "->"),
+        ("typescript", "p?.x; p?.y; z = p", "?."),
+        ("rust", "P::x(); P::y(); let z = P", "::"),
+    ],
+)
+def test_the_likely_operator_is_asked_about_ahead(language: str, text: str, operator: str) -> None:
     """The one that the file uses behind this receiver."""
-    monitor = DereferenceMonitor(LANGUAGES["c"])
-    state = monitor.start(Document("c", "/p/a.c", "p->x; p->y; q.x; z = p", ""))
-    query = monitor.expect(state)
+    monitor = DereferenceMonitor(LANGUAGES[language])
+    query = monitor.expect(monitor.start(Document(language, "/p/file", text, "")))
 
     assert query is not None
-    assert query.document.prefix.endswith("z = p->")
+    assert query.document.prefix == text + operator
 
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=lambda language: language.name)

@@ -1,0 +1,104 @@
+"""Procedural macros that are not run, seen in front of the Rust types that they extend."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from lsp_bridge.profiles.profile import Definition
+
+_STANDARD = frozenset(
+    "Clone Copy Debug Default Eq Hash Ord PartialEq PartialOrd".split()
+)
+"""Derives of the compiler's own, which rust-analyzer knows without running anything."""
+_BUILT_IN = frozenset(
+    "allow automatically_derived bench cfg cold coverage debugger_visualizer deny deprecated doc "
+    "expect export_name forbid ignore inline link link_name link_section macro_export macro_use "
+    "must_use no_link no_mangle non_exhaustive path repr should_panic target_feature test "
+    "track_caller type_length_limit used warn".split()
+)
+_TOOLS = frozenset("clippy diagnostic miri rust_analyzer rustdoc rustfmt".split())
+_LIBRARY = re.compile(r"(?:un)?stable\Z|rustc_")
+"""Matches attributes that only the standard library may use."""
+_POINTERS = frozenset(
+    "Arc AssertUnwindSafe Box Cow LazyCell LazyLock ManuallyDrop MappedMutexGuard "
+    "MappedRwLockReadGuard MappedRwLockWriteGuard MutexGuard PeekMut Pin Rc Ref RefMut "
+    "ReentrantLockGuard RwLockReadGuard RwLockWriteGuard ThinBox UniqueArc UniqueRc".split()
+)
+"""Types of the standard library that have the members of the type that they are given."""
+_NO_CODE = re.compile(
+    r"//[^\n]*|/\*.*?\*/"
+    r"|\b[bc]?r(#*)\".*?\"\1|\"(?:\\.|[^\"\\])*\"|'(?:\\[^']+|[^'\\])'",
+    re.DOTALL,
+)
+_ATTRIBUTE = re.compile(r"#\s*!?\s*\[")
+_META = re.compile(r"\s*(?:unsafe\s*\(\s*)?((?:::\s*)?\w+(?:\s*::\s*\w+)*)\s*(\(?)")
+
+
+def why_open(definitions: Sequence[Definition]) -> str:
+    """Which macro may give the type members that are not listed; empty: none.
+
+    A library's container has at most some trait more if its elements have: that is not counted.
+    """
+    for definition in definitions:
+        attributes = _attributes(definition.header)
+        if any(_LIBRARY.match(path) for path, _ in attributes):
+            if definition is definitions[0] and definition.name not in _POINTERS:
+                return ""
+            continue
+        for path, arguments in attributes:
+            for macro in _macros(path, arguments):
+                return f"the macro {macro} in front of {definition.name} was not run"
+    return ""
+
+
+def _attributes(header: str) -> list[tuple[str, list[str]]]:
+    """Path and arguments of every attribute."""
+    code = _NO_CODE.sub(" ", header)
+    return [
+        _parsed(_balanced(code, match.end())) for match in _ATTRIBUTE.finditer(code)
+    ]
+
+
+def _parsed(meta: str) -> tuple[str, list[str]]:
+    match = _META.match(meta)
+    if match is None:
+        return meta.strip(), []
+    path = "".join(match[1].split()).removeprefix("::")
+    return path, _split(_balanced(meta, match.end())) if match[2] else []
+
+
+def _macros(path: str, arguments: list[str]) -> Iterator[str]:
+    """The procedural macros that an attribute names."""
+    if path == "derive":
+        for each in arguments:
+            derive, _ = _parsed(each)
+            first, *_, last = f"{derive}::{derive}".split("::") if "::" not in derive else derive.split("::")
+            if last not in _STANDARD or first not in {"std", "core", last}:
+                yield derive
+    elif path == "cfg_attr":
+        for each in arguments[1:]:
+            yield from _macros(*_parsed(each))
+    elif path not in _BUILT_IN and path.split("::")[0] not in _TOOLS:
+        yield path
+
+
+def _balanced(text: str, start: int) -> str:
+    """``text`` from ``start`` to the bracket that closes what was opened before."""
+    depth = 0
+    for place in range(start, len(text)):
+        depth += (text[place] in "([{") - (text[place] in ")]}")
+        if depth < 0:
+            return text[start:place]
+    return text[start:]
+
+
+def _split(text: str) -> list[str]:
+    """What commas separate, but those in brackets."""
+    parts = [""]
+    depth = 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part for part in parts if part.strip()]
