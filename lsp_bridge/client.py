@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from lsp_bridge import completions, launch, overlay
+from lsp_bridge import completions, launch, overlay, type_definitions
 from lsp_bridge.documents import Documents
 from lsp_bridge.overlay import Encoding
 from lsp_bridge.profiles.profile import Profile
@@ -228,31 +228,36 @@ class Client:
             lost.cancel()
 
     async def _exchange(self, job: Job) -> Answer:
-        question = job.question
+        rule = None if self._project.trusted else self.profile.type_rule
+        receiver = None if rule is None else type_definitions.receiver(job.question)
+        question = job.question if receiver is None else receiver.question
         await self._documents.show(question, {each.question.uri for each in self._running})
-        place = overlay.position(question.text, question.cursor, self._documents.encoding)
+        encoding = self._documents.encoding
         params = {
             "textDocument": {"uri": question.uri},
-            "position": place.to_lsp(),
+            "position": overlay.position(question.text, question.cursor, encoding).to_lsp(),
             "context": {"triggerKind": 1},
         }
-        response = await self._complete(job, params)
-        return completions.read(
-            response, self.profile, question.text, question.cursor, self._documents.encoding
-        )
+        response = await self._request(job, "textDocument/completion", params)
+        answer = completions.read(response, self.profile, question.text, question.cursor, encoding)
+        if rule is None or isinstance(answer, Unavailable):
+            return answer
+        ask = partial(self._request, job)
+        why = await type_definitions.why_open(rule, receiver, encoding, ask)
+        return Unavailable(Reason.OPEN_TYPE, why) if why else answer
 
-    async def _complete(self, job: Job, params: dict[str, Any]) -> Any:
+    async def _request(self, job: Job, method: str, params: dict[str, Any]) -> Any:
         for pause_s in pauses_s(self.profile.patience_s / 2):
             try:
-                return await self._send(job, params)
+                return await self._send(job, method, params)
             except ResponseError as error:
                 if error.code not in _ASK_AGAIN or job.withdrawn:
                     raise
             await asyncio.sleep(pause_s)
-        return await self._send(job, params)
+        return await self._send(job, method, params)
 
-    async def _send(self, job: Job, params: dict[str, Any]) -> Any:
-        job.number, reply = self._connection.begin("textDocument/completion", params)
+    async def _send(self, job: Job, method: str, params: dict[str, Any]) -> Any:
+        job.number, reply = self._connection.begin(method, params)
         return await reply
 
     async def close(self) -> None:

@@ -141,6 +141,8 @@ def _capabilities(profile: Profile) -> dict[str, Any]:
         "window": {"workDoneProgress": profile.readiness in _BY_PROGRESS},
         "textDocument": {
             "completion": completion,
+            "definition": {"linkSupport": True},
+            "typeDefinition": {"linkSupport": True},
             "synchronization": {"dynamicRegistration": False},
         },
         "experimental": dict(profile.experimental),

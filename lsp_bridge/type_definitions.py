@@ -5,8 +5,9 @@ it leaves out can only be guessed from a type's definition: see `Profile.type_ru
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -88,11 +89,13 @@ def _comment(question: Question, text: str) -> int:
     return -1 if state.in_code else text.rfind("//")
 
 
-async def why_open(rule: TypeRule, receiver: Receiver, encoding: Encoding, ask: Ask) -> str:
+async def why_open(rule: TypeRule, receiver: Receiver | None, encoding: Encoding, ask: Ask) -> str:
     """What ``rule`` says of the receiver's types; a type that cannot be read is open.
 
     Raises as ``ask`` does, and GarbledMessageError for an answer without the prescribed form.
     """
+    if receiver is None:
+        return "no operator stands in front of the cursor"
     try:
         return rule(await _definitions(receiver, encoding, ask))
     except (OSError, UnicodeDecodeError) as error:
@@ -107,12 +110,16 @@ async def _definitions(receiver: Receiver, encoding: Encoding, ask: Ask) -> list
     method = "textDocument/definition" if receiver.is_path else "textDocument/typeDefinition"
     links = await _links(ask, method, question.uri, place)
     found = [_definition(link, question, encoding) for link in links]
-    if receiver.is_path:
-        for link, definition in zip(links, tuple(found), strict=True):
-            meant = _meant(link, definition, question, encoding)
-            for other in await _links(ask, "textDocument/typeDefinition", link.uri, meant):
-                found.append(_definition(other, question, encoding))
-    return found
+    if not receiver.is_path:
+        return found
+    meant = [
+        _meant(link, each, question, encoding) for link, each in zip(links, found, strict=True)
+    ]
+    method = "textDocument/typeDefinition"
+    others = [
+        await _links(ask, method, link.uri, place) for link, place in zip(links, meant, strict=True)
+    ]
+    return [_definition(each, question, encoding) for each in chain(*others)] + found
 
 
 def _named_end(text: str, end: int) -> int:
@@ -159,9 +166,7 @@ def _link(link: Mapping[str, Any]) -> _Link:
     """A LocationLink. Its range holds what stands in front of a definition, a Location's not."""
     name = link["targetSelectionRange"]
     places = (link["targetRange"]["start"], name["start"], name["end"])
-    return _Link(
-        link["targetUri"], *(Position(each["line"], each["character"]) for each in places)
-    )
+    return _Link(link["targetUri"], *(Position(each["line"], each["character"]) for each in places))
 
 
 def _definition(link: _Link, question: Question, encoding: Encoding) -> Definition:

@@ -1,7 +1,7 @@
 """What is particular about one language server, as data."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
@@ -67,6 +67,22 @@ class Listing(NamedTuple):
     cursor: int
     dropped: frozenset[int] = frozenset()
     """Kinds of the items that were left out for their kind."""
+
+
+class Definition(NamedTuple):
+    """Where a type of the receiver is defined: the text in front of its name, and some behind."""
+
+    header: str
+    name: str
+    rest: str
+
+
+TypeRule = Callable[[Sequence[Definition]], str]
+"""Says why the receiver may have members that are not listed; empty: it has none.
+
+It is given the definitions of the types that the receiver's own is made of, the outermost first;
+none of a built-in type.
+"""
 
 
 def no_options(project: Project) -> Tree:
@@ -161,6 +177,9 @@ class Profile:
     """Kinds that show that scope names were listed instead of members."""
     open_type: Callable[[Listing], str] = never_open
     """Says why the receiver may have members that are not listed; empty: the list is closed."""
+    type_rule: TypeRule | None = None
+    """For a server that may run code only if the workspace is trusted, and else lists no members
+    that such code brings; asked if it is not, and then costs a request. None: no such members."""
     implied: Callable[[Listing], Iterable[str]] = nothing_implied
     """Members that the receiver has although the server does not list them."""
     unknown_lists: frozenset[frozenset[str]] = frozenset()

@@ -6,22 +6,34 @@ from collections.abc import Iterator, Sequence
 from lsp_bridge.profiles.profile import Definition
 
 _STANDARD = frozenset(
-    "Clone Copy Debug Default Eq Hash Ord PartialEq PartialOrd".split()
+    [
+        "Clone", "Copy", "Debug", "Default", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd",
+    ]
 )
 """Derives of the compiler's own, which rust-analyzer knows without running anything."""
 _BUILT_IN = frozenset(
-    "allow automatically_derived bench cfg cold coverage debugger_visualizer deny deprecated doc "
-    "expect export_name forbid ignore inline link link_name link_section macro_export macro_use "
-    "must_use no_link no_mangle non_exhaustive path repr should_panic target_feature test "
-    "track_caller type_length_limit used warn".split()
+    [
+        "allow", "automatically_derived", "bench", "cfg", "cold", "coverage",
+        "debugger_visualizer", "deny", "deprecated", "doc", "expect", "export_name", "forbid",
+        "ignore", "inline", "link", "link_name", "link_section", "macro_export", "macro_use",
+        "must_use", "no_link", "no_mangle", "non_exhaustive", "path", "repr", "should_panic",
+        "target_feature", "test", "track_caller", "type_length_limit", "used", "warn",
+    ]
 )
-_TOOLS = frozenset("clippy diagnostic miri rust_analyzer rustdoc rustfmt".split())
+_TOOLS = frozenset(
+    [
+        "clippy", "diagnostic", "miri", "rust_analyzer", "rustdoc", "rustfmt",
+    ]
+)
 _LIBRARY = re.compile(r"(?:un)?stable\Z|rustc_")
 """Matches attributes that only the standard library may use."""
 _POINTERS = frozenset(
-    "Arc AssertUnwindSafe Box Cow LazyCell LazyLock ManuallyDrop MappedMutexGuard "
-    "MappedRwLockReadGuard MappedRwLockWriteGuard MutexGuard PeekMut Pin Rc Ref RefMut "
-    "ReentrantLockGuard RwLockReadGuard RwLockWriteGuard ThinBox UniqueArc UniqueRc".split()
+    [
+        "Arc", "AssertUnwindSafe", "Box", "Cow", "LazyCell", "LazyLock", "ManuallyDrop",
+        "MappedMutexGuard", "MappedRwLockReadGuard", "MappedRwLockWriteGuard", "MutexGuard",
+        "PeekMut", "Pin", "Rc", "Ref", "RefMut", "ReentrantLockGuard", "RwLockReadGuard",
+        "RwLockWriteGuard", "ThinBox", "UniqueArc", "UniqueRc",
+    ]
 )
 """Types of the standard library that have the members of the type that they are given."""
 _NO_CODE = re.compile(
@@ -53,9 +65,7 @@ def why_open(definitions: Sequence[Definition]) -> str:
 def _attributes(header: str) -> list[tuple[str, list[str]]]:
     """Path and arguments of every attribute."""
     code = _NO_CODE.sub(" ", header)
-    return [
-        _parsed(_balanced(code, match.end())) for match in _ATTRIBUTE.finditer(code)
-    ]
+    return [_parsed(_balanced(code, match.end())) for match in _ATTRIBUTE.finditer(code)]
 
 
 def _parsed(meta: str) -> tuple[str, list[str]]:
@@ -71,8 +81,8 @@ def _macros(path: str, arguments: list[str]) -> Iterator[str]:
     if path == "derive":
         for each in arguments:
             derive, _ = _parsed(each)
-            first, *_, last = f"{derive}::{derive}".split("::") if "::" not in derive else derive.split("::")
-            if last not in _STANDARD or first not in {"std", "core", last}:
+            library, _, name = derive.rpartition("::")
+            if name not in _STANDARD or library.split("::")[0] not in ("", "core", "std"):
                 yield derive
     elif path == "cfg_attr":
         for each in arguments[1:]:

@@ -27,12 +27,16 @@ OBJECT_MEMBERS = (
 _OF_FUNCTIONS = frozenset(
     ["apply", "arguments", "bind", "call", "caller", "length", "name", "prototype", "toString"]
 )
-_RECEIVER = re.compile(r"(?<![\w$.])([^\W\d][\w$]*(?:\??\.[\w$]+)*)[?!]?\.\s*\Z")
+_RECEIVER = re.compile(r"(?:(?<![\w$.])|(?<=\.\.\.))([^\W\d][\w$]*(?:\??\.[\w$]+)*)[?!]?\.\s*\Z")
 _STATEMENT = re.compile(r"(?:^|[;{}])[ \t]*([^\W\d][\w$]*(?:\.[\w$]+)*)\.\s*\Z", re.MULTILINE)
 _METHOD = re.compile(
     r"^[ \t]*(?:(?:async|static|get|set)[ \t]+)*([\w$#]+)[ \t]*\([^;{}]{0,300}\)[ \t]*\{",
     re.MULTILINE,
 )
+_OF_ERRORS = frozenset({"cause", "message", "name", "stack"})
+_COMMENT_TYPE = r"@(?:param|type)\s*\{[^\r\n]*\}(?:\s*\*/\s*(?:const|let|var))?\s+\[?"
+_DECLARED = r"(?:(%s)|\b(?:const|let|var|function|class)\s+)%s(?![\w$])"
+"""What declares a name; the first group is there if a comment gives its type."""
 _BLOCKS = frozenset({"catch", "for", "if", "switch", "while", "with"})
 _CLASS = re.compile(r"\bclass\b")
 _LONGEST_RECEIVER = 200
@@ -53,8 +57,8 @@ def open_type(listing: Listing) -> str:
     if _is_dictionary(listing):
         return "an index signature"
     unchecked = not WORDS_OF_FILE.isdisjoint(listing.dropped)
-    if unchecked and _receiver(listing) == "this" and not _CLASS.search(_before(listing)):
-        return "a function's own object"
+    if unchecked and (why := _open_unchecked(listing)):
+        return why
     statement = _STATEMENT.search(_before(listing, _LONGEST_RECEIVER))
     if statement is None:
         return ""
@@ -64,6 +68,29 @@ def open_type(listing: Listing) -> str:
     if unchecked and _is_extended(statement[1], listing):
         return "an object, of which a member may be set here"
     return ""
+
+
+def _open_unchecked(listing: Listing) -> str:
+    """What makes a type in JavaScript that nobody checks a guess."""
+    name = _receiver(listing)
+    names = listing.items.keys()
+    if name == "this" and not _CLASS.search(_before(listing)):
+        return "a function's own object"
+    if "message" in names and _OF_ERRORS >= names:
+        return "an error, which is often given more members"
+    if "ownerDocument" in names and "innerHTML" not in names:
+        return "a node of a document, or of a syntax tree whose type has the same name"
+    if name not in ("", "this") and re.search(rf"(?<![\w$.]){re.escape(name)}\[.*\]\s*=(?![=>])", listing.text):
+        return "members are set by computed names"
+    if name and _is_of_comment(re.split(r"\??\.", name)[0], _before(listing)):
+        return "the type is a comment's"
+    return ""
+
+
+def _is_of_comment(name: str, before: str) -> bool:
+    """Whether the last declaration of ``name`` is one in a JSDoc comment."""
+    declarations = re.findall(_DECLARED % (_COMMENT_TYPE, re.escape(name)), before)
+    return bool(declarations) and bool(declarations[-1])
 
 
 def _is_dictionary(listing: Listing) -> bool:
@@ -81,7 +108,8 @@ def _is_extended(name: str, listing: Listing) -> bool:
         methods = [name for name in _METHOD.findall(_before(listing)) if name not in _BLOCKS]
         return not methods or methods[-1] == "constructor"
     is_module = name in ("exports", "module.exports") or name.endswith(".prototype")
-    return is_module or bool(_assigned(name, listing.text))
+    literal = re.compile(rf"\b(?:const|let|var)\s+{re.escape(name)}\s*=\s*\{{")
+    return is_module or bool(_assigned(name, listing.text) or literal.search(_before(listing)))
 
 
 def _assigned(name: str, text: str) -> list[str]:

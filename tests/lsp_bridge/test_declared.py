@@ -16,7 +16,7 @@ from lsp_bridge.project import Project
 from monitors.errors import ConfigError
 
 PROJECT = Project(root=Path("/work/shop"), interpreter="/usr/bin/python3")
-IN_CODE_ONLY = {"name", "open_type", "implied"}
+IN_CODE_ONLY = {"name", "open_type", "type_rule", "implied"}
 """Rules that are functions; a new profile takes them over from the one it is based on."""
 BASE = Profile(
     name="base",
