@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import masks, overhead, replay, report, results, soundness, steps
+from benchmarks import masks, overhead, recall, replay, report, results, soundness, steps
 from benchmarks.machine import describe
 from benchmarks.results import Outcome
 from lsp_bridge import PROFILES, installed
@@ -23,6 +23,7 @@ _log = Console(stderr=True, soft_wrap=True, highlight=False)
 class Name(StrEnum):
     """What can be run."""
 
+    RECALL = "recall"
     REPLAY = "replay"
     SOUNDNESS = "soundness"
     STEPS = "steps"
@@ -38,6 +39,8 @@ _MEASURED = [name for name in Name if name not in (Name.ALL, Name.REPORT)]
 def _run(name: Name, servers: list[str], limit: int | None) -> Outcome:
     say: Callable[[str], None] = _log.print
     match name:
+        case Name.RECALL:
+            return recall.run(servers, say, limit)
         case Name.REPLAY:
             return replay.run(servers, say, limit)
         case Name.SOUNDNESS:
@@ -60,14 +63,16 @@ def main(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> None:
-    """Measure recall, soundness and speed; keep the results and render docs/benchmarks.md."""
+    """Measure recall, soundness and speed; keep the results and render the pages in docs."""
     servers = server or [name for name in PROFILES if installed.version(PROFILES[name])]
+    python = server or [name for name in servers if name in replay.ALLOWED]
     chosen = _MEASURED if what is Name.ALL else [what] if what in _MEASURED else []
     kept = limit is None and not server
     found: list[dict[str, Any]] = []
     for name in chosen:
-        machine, started = describe(servers), time.monotonic()
-        outcome = _run(name, servers, limit)
+        measured = servers if name is Name.RECALL else python
+        machine, started = describe(measured), time.monotonic()
+        outcome = _run(name, measured, limit)
         machine["took_s"] = round(time.monotonic() - started, 1)
         result = outcome.as_dict(name, machine)
         found.append(result)

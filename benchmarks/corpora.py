@@ -348,8 +348,8 @@ def _fetch(corpus: Corpus, root: Path) -> None:
     for package in corpus.debian:
         _unpack_debian(package, root)
     _leave_out([*corpus.left_out, *(f"**/{name}" for name in (*_TESTS, *_TEST_FILES))], root)
-    for path in root.glob(f"{_CRATES}/*/src/**/*.rs"):
-        path.write_text(_TEST_MODULE.sub("", path.read_text()))
+    for module in root.glob(f"{_CRATES}/*/src/**/*.rs"):
+        module.write_text(_TEST_MODULE.sub("", module.read_text()))
     for path, text in corpus.files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)

@@ -3,11 +3,13 @@
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
+from benchmarks.markdown import quantity
 from lsp_bridge import PROFILES, installed
 
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -26,6 +28,16 @@ def describe(servers: Iterable[str]) -> dict[str, object]:
         "servers": {name: installed.version(PROFILES[name]) for name in servers},
         "version": _version(),
     }
+
+
+def where(machine: Mapping[str, Any]) -> str:
+    """What `describe` found and how long a benchmark took, in one sentence."""
+    servers = ", ".join(f"{name} {version}" for name, version in machine["servers"].items())
+    return (
+        f"Measured {machine['date']} at `{machine['version']}` on {machine['cpu']}, "
+        f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}; {servers}, "
+        f"in {quantity(machine.get('took_s'), 's')}."
+    )
 
 
 def _cpu() -> str:

@@ -7,15 +7,20 @@ Every figure on this page comes from a file in [benchmarks/results](../benchmark
 
 ```console
 $ make bench                                   # everything, then this page
-$ python -m benchmarks steps                   # one: replay, soundness, steps, masks, overhead
+$ python -m benchmarks steps                   # one: recall, replay, soundness, ...
 $ python -m benchmarks replay --server jedi    # with other servers: printed, not kept
 $ python -m benchmarks all --limit 5 --json    # smaller samples: printed as JSON, not kept
 ```
 
 The packages are pinned wheels from PyPI; the first run downloads them, with what they depend on,
-into the user's cache folder. Nothing of them is run.
+into the user's cache folder. Projects in other languages come from npm and Debian, with `npm` and
+`apt-get`. Nothing of them is run.
 """
 ABOUT = {
+    "recall": """Every live server is asked at dereference sites of real projects, as generation
+would ask: the document ends behind the operator, the rest of the file behind the name follows. A
+site is *answered* if the server gave a closed list; *recall* is the share of those whose list holds
+the name that was written.""",
     "replay": """Real modules are completed line by line, as an editor would have it (the rest of
 the file is known), with their own tokens forced. A site is a name behind a dot, outside strings,
 comments, imports and the definitions of members. It is *constrained* if the server gave a closed

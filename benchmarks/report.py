@@ -1,22 +1,26 @@
-"""``docs/benchmarks.md``, rendered from the result files and from nothing else."""
+"""``docs/benchmarks.md`` and the tables of ``docs/servers.md``, rendered from the result files."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import results
+from benchmarks import recall_page, results
+from benchmarks.machine import where
+from benchmarks.markdown import Row, code, quantity, table
 from benchmarks.prose import ABOUT, HEAD, PARTS
 
 FILE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 Result = Mapping[str, Any]
-Row = Sequence[object]
 
 
 def write(folder: Path = results.FOLDER, file: Path = FILE) -> None:
-    """Render the report from the result files in ``folder``."""
+    """Render the report from the result files in ``folder``, and ``servers.md`` beside it."""
+    found = results.load(folder)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(render(results.load(folder)), "utf-8")
+    file.write_text(render(found), "utf-8")
+    if "recall" in found:
+        recall_page.write(found["recall"], file.with_name("servers.md"))
 
 
 def render(found: Mapping[str, Result]) -> str:
@@ -37,39 +41,12 @@ def _emphasised(measured: str, target: str, verdict: str) -> tuple[str, str, str
     return measured, target, verdict if verdict == "met" else f"**{verdict}**"
 
 
-def quantity(value: float | None, unit: str) -> str:
-    """A number with its unit; shares as percentages."""
-    if value is None:
-        return "–"
-    if unit == "share":
-        return f"{value * 100:.2f} %"
-    return f"{value:,g} {unit}".strip()
-
-
-def table(head: Sequence[str], rows: Iterable[Row], align: str = "---:") -> str:
-    """A Markdown table; ``align`` is that of all columns but the first."""
-    lines = [head, ["---", *[align] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
-
-
-def _cell(value: object) -> str:
-    text = "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
-    return text.replace("|", "\\|")
-
-
 def _section(name: str, result: Result) -> str:
-    machine = result["machine"]
-    servers = ", ".join(f"{name} {version}" for name, version in machine["servers"].items())
-    where = (
-        f"Measured {machine['date']} at `{machine['version']}` on {machine['cpu']}, "
-        f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}; {servers}, "
-        f"in {quantity(machine.get('took_s'), 's')}."
-    )
     checks = [(check["what"], *_emphasised(*cells(check))) for check in result["checks"]]
     parts = [
         f"## {name.capitalize()}\n",
         ABOUT[name] + "\n",
-        where + "\n",
+        where(result["machine"]) + "\n",
         table(("figure", "measured", "target", "met"), checks),
         *_DETAILS[name](result),
     ]
@@ -132,7 +109,7 @@ def _forbidden(server: str, values: Mapping[str, Any]) -> Iterable[str]:
     yield "\n".join(f"- {count} × {cause}" for cause, count in counts.most_common()) + "\n"
     yield "<details><summary>Every one of them</summary>\n"
     rows = [
-        (_code(f"{entry['path']}:{entry['line']}"), _code(entry["source"][:100]), entry["cause"])
+        (code(f"{entry['path']}:{entry['line']}"), code(entry["source"][:100]), entry["cause"])
         for entry in forbidden
     ]
     yield table(("where", "source", "cause"), rows, align="---")
@@ -200,16 +177,16 @@ def _seconds(every: Iterable[Mapping[str, Any]], key: str) -> Iterable[str]:
         yield f"{seconds:.2f} s ({100 * seconds / values['baseline_s']:.2f} %)"
 
 
-def _code(text: str) -> str:
-    """Text as it is; a backquote would end it."""
-    return "`" + text.replace("`", "'") + "`"
-
-
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{key} {count}" for key, count in counts.items()) or "–"
 
 
+def _recall(result: Result) -> Iterable[str]:
+    yield "Every server, project and missed name: [language servers](servers.md#measured).\n"
+
+
 _DETAILS: Mapping[str, Callable[[Result], Iterable[str]]] = {
+    "recall": _recall,
     "replay": _replay,
     "soundness": _soundness,
     "steps": _steps,

@@ -44,7 +44,7 @@ def repair(language: Language, state: LexState | None, prefix: str, suffix: str)
         dropped = holes_python.statement_rest(state, suffix)
         patch = holes_python.patch(language, state, prefix, suffix[dropped:])
     else:
-        dropped, patch = holes_braces.complete(language, state, suffix)
+        dropped, patch = holes_braces.complete(language, state, prefix, suffix)
     kept = suffix[dropped:]
     if not kept:
         patch += "\n"

@@ -15,6 +15,7 @@ from monitors.languages.language import Language, LexState
 _MAX_STATEMENT: Final = 20_000
 """Characters of a statement that are looked at; a longer one loses its line only."""
 _MOST_BLOCKS: Final = 64
+_LONGEST_LABEL: Final = 1_000
 
 _STEP: Final = re.compile(r"[;,{}()\[\]]|\r\n?|\n")
 _LINE_END: Final = re.compile(r"\r\n?|\n")
@@ -23,6 +24,9 @@ _GOES_ON: Final = re.compile(r"\s*(?:\.(?!\.\.)|[?:|%=<>)\]]|&(?!\w)|-(?!-)|\+(?
 """The beginning of a line that continues the statement before it."""
 _UNFINISHED: Final = re.compile(r"(?:[-+*/%=<>|&^,(\[?]|(?<!:):)[ \t]*\Z")
 """The end of a line that the next one continues."""
+_LABEL: Final = re.compile(r"(?:^|[;{}:])[ \t]*case\s(?:[^;{}?:]|::)*\Z", re.MULTILINE)
+"""The beginning of a ``case`` label, up to the cursor."""
+_LABEL_END: Final = re.compile(r"(?<!:):(?![:=])|[;{}]")
 
 
 class _End(NamedTuple):
@@ -35,13 +39,14 @@ class _End(NamedTuple):
     """Depth of what the text behind it closes."""
 
 
-def complete(language: Language, state: LexState, suffix: str) -> tuple[int, str]:
+def complete(language: Language, state: LexState, prefix: str, suffix: str) -> tuple[int, str]:
     """How much of ``suffix`` belongs to the statement at the cursor, and what to put in its place.
 
-    ``state`` is the lexer's state at the cursor.
+    ``state`` is the lexer's state at the cursor, behind ``prefix``.
     """
     blocks = _blocks(state.open)
-    end = _statement_end(state, blocks[-1] + 1 if blocks else 0, suffix)
+    level = blocks[-1] + 1 if blocks else 0
+    end = _label_end(state, level, prefix, suffix) or _statement_end(state, level, suffix)
     closers = language.closers(state, end.level)
     closed = _closed_blocks(advance(state, closers + ";"), suffix[end.offset :])
     if closed >= len(blocks):
@@ -59,6 +64,17 @@ def _blocks(opened: tuple[str, ...]) -> list[int]:
         for depth, opener in enumerate(opened)
         if opener == "{" and outer[depth][-1:] not in ("'", '"', "`")
     ]
+
+
+def _label_end(state: LexState, level: int, prefix: str, suffix: str) -> _End | None:
+    """The colon of the ``case`` label at the cursor; None if there is no such label."""
+    if _LABEL.search(prefix, max(0, len(prefix) - _LONGEST_LABEL)) is None:
+        return None
+    for sign in _LABEL_END.finditer(suffix, 0, _MAX_STATEMENT):
+        before = advance(state, suffix[: sign.start()])
+        if before.in_code and len(before.open) <= level:
+            return _End(sign.start(), "", level) if sign[0] == ":" else None
+    return None
 
 
 def _statement_end(state: LexState, level: int, suffix: str) -> _End:

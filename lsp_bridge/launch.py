@@ -33,9 +33,12 @@ def search_path() -> str:
 
     Relative folders are left out: servers run in the workspace, which may hold anybody's programs.
     """
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    absolute = (folder for folder in folders if os.path.isabs(folder))
-    return os.pathsep.join((str(Path(sys.executable).parent), *absolute))
+    folders = os.environ.get("PATH", os.defpath)
+    return os.pathsep.join((str(Path(sys.executable).parent), *_absolute(folders)))
+
+
+def _absolute(folders: str) -> list[str]:
+    return [folder for folder in folders.split(os.pathsep) if os.path.isabs(folder)]
 
 
 def is_installed(profile: Profile) -> bool:
@@ -67,10 +70,20 @@ def connection(profile: Profile, project: Project) -> Connection:
     """A connection that is not started yet. Raises ServerError as `check` does."""
     check(profile, project)
     command, variables = _command(profile, project)
-    # Servers ask the interpreter for its paths with `-c`: it must not import from the workspace.
-    environment = {"PATH": search_path(), "PYTHONSAFEPATH": "1", **variables}
-    environment.update(profile.environment(project))
+    environment = {**_safe_environment(), **variables, **profile.environment(project)}
     return Connection(command, project.root, environment)
+
+
+def _safe_environment() -> dict[str, str]:
+    """Variables that keep servers, which run in the workspace, from finding programs there.
+
+    They ask the Python interpreter for its paths with ``-c``: it must not import from there.
+    """
+    return {
+        "PATH": search_path(),
+        "PYTHONPATH": os.pathsep.join(_absolute(os.environ.get("PYTHONPATH", ""))),
+        "PYTHONSAFEPATH": "1",
+    }
 
 
 def parameters(profile: Profile, project: Project) -> dict[str, Any]:

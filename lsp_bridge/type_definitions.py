@@ -7,7 +7,6 @@ it leaves out can only be guessed from a type's definition: see `Profile.type_ru
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -23,10 +22,15 @@ from monitors.languages.registry import LANGUAGES
 Ask = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """Sends a request and waits for its result."""
 
+_COMMENT = re.compile("//")
+_MOST_COMMENTS = 8
+"""Number of comments between a receiver and its operator that are read."""
 _PATH = "::"
 _ALIAS = re.compile(r"\btype\s*\Z")
-_ALIASED = re.compile(r"\s*(?:<[^=;]*>)?\s*=\s*")
+_ALIASED = re.compile(r"\s*(?:<[^;]*>)?\s*=\s*")
 _LARGEST_FILE_BYTES = 4 << 20
+_LONGEST_HEADER = 1 << 16
+_LONGEST_REST = 500
 
 
 class Receiver(NamedTuple):
@@ -34,12 +38,12 @@ class Receiver(NamedTuple):
 
     question: Question
     end: int
+    operator: str
 
     @property
     def is_path(self) -> bool:
         """Whether it names a type or a module, and is no value."""
-        question = self.question
-        return question.text[self.end : question.cursor].lstrip().startswith(_PATH)
+        return self.operator == _PATH
 
 
 class _Link(NamedTuple):
@@ -57,36 +61,44 @@ def receiver(question: Question) -> Receiver | None:
     A position between two tokens belongs to the one that the server likes better. The blank makes
     the end of the receiver belong to its last token.
     """
-    text = question.text
-    end = _end(question)
-    if end is None or text[end : end + 1].isspace():
-        return None if end is None else Receiver(question, end)
-    spaced = replace(question, text=f"{text[:end]} {text[end:]}", cursor=question.cursor + 1)
-    return Receiver(spaced, end)
-
-
-def _end(question: Question) -> int | None:
-    """Offset behind the receiver's last token."""
-    language = LANGUAGES[question.language]
-    operators = sorted((each.text for each in language.operators), key=len, reverse=True)
     text = question.text[: question.cursor].rstrip()
-    operator = next(filter(text.endswith, operators), None)
-    if operator is None:
+    operator = next(filter(text.endswith, _operators(question)), None)
+    end = None if operator is None else _end(question, text.removesuffix(operator))
+    if operator is None or end is None:
         return None
-    text = text.removesuffix(operator).rstrip()
-    while (comment := _comment(question, text)) >= 0:
-        text = text[:comment].rstrip()
-    return len(text)
+    before, behind = question.text[:end], question.text[end:]
+    if behind[0].isspace():
+        return Receiver(question, end, operator)
+    spaced = replace(question, text=f"{before} {behind}", cursor=question.cursor + 1)
+    return Receiver(spaced, end, operator)
+
+
+def _operators(question: Question) -> list[str]:
+    """The language's dereference operators, the longest first."""
+    texts = (each.text for each in LANGUAGES[question.language].operators)
+    return sorted(texts, key=len, reverse=True)
+
+
+def _end(question: Question, text: str) -> int | None:
+    """Offset behind the last token of ``text``; None if it is not found."""
+    for _ in range(_MOST_COMMENTS):
+        text = text.rstrip()
+        comment = _comment(question, text)
+        if comment < 0:
+            return len(text)
+        text = text[:comment]
+    return None
 
 
 def _comment(question: Question, text: str) -> int:
-    """Offset of something in the comment that ends ``text``, -1 if none does."""
+    """Offset of the comment that ends ``text``, -1 if none does."""
     if text.endswith("*/"):
         return text.rfind("/*")
-    if "//" not in text[text.rfind("\n") + 1 :]:
-        return -1
-    state = advance(LANGUAGES[question.language].start(), text)
-    return -1 if state.in_code else text.rfind("//")
+    for match in _COMMENT.finditer(text, text.rfind("\n") + 1):
+        before = advance(LANGUAGES[question.language].start(), text[: match.start()])
+        if before.in_code and not advance(before, text, match.start()).in_code:
+            return match.start()
+    return -1
 
 
 async def why_open(rule: TypeRule, receiver: Receiver | None, encoding: Encoding, ask: Ask) -> str:
@@ -97,9 +109,10 @@ async def why_open(rule: TypeRule, receiver: Receiver | None, encoding: Encoding
     if receiver is None:
         return "no operator stands in front of the cursor"
     try:
-        return rule(await _definitions(receiver, encoding, ask))
-    except (OSError, UnicodeDecodeError) as error:
+        definitions = await _definitions(receiver, encoding, ask)
+    except (OSError, ValueError) as error:
         return f"a type's definition cannot be read: {error}"
+    return rule(definitions)
 
 
 async def _definitions(receiver: Receiver, encoding: Encoding, ask: Ask) -> list[Definition]:
@@ -110,21 +123,17 @@ async def _definitions(receiver: Receiver, encoding: Encoding, ask: Ask) -> list
     method = "textDocument/definition" if receiver.is_path else "textDocument/typeDefinition"
     links = await _links(ask, method, question.uri, place)
     found = [_definition(link, question, encoding) for link in links]
-    if not receiver.is_path:
-        return found
-    meant = [
-        _meant(link, each, question, encoding) for link, each in zip(links, found, strict=True)
-    ]
-    method = "textDocument/typeDefinition"
-    others = [
-        await _links(ask, method, link.uri, place) for link, place in zip(links, meant, strict=True)
-    ]
-    return [_definition(each, question, encoding) for each in chain(*others)] + found
+    meant = []
+    if receiver.is_path:
+        for link, definition in zip(links, found, strict=True):
+            place = _meant(link, definition, question, encoding)
+            meant += await _links(ask, "textDocument/typeDefinition", link.uri, place)
+    return [_definition(link, question, encoding) for link in meant] + found
 
 
 def _named_end(text: str, end: int) -> int:
     """Where a path's name ends: ``Vec`` of ``Vec::<T>``; in ``<T as Trait>``, where it begins."""
-    if text[:end].endswith(">"):
+    if text[end - 1 : end] == ">":
         start = _opening(text, end)
         named = text[:start].rstrip().removesuffix(_PATH).rstrip()
         return len(named) if re.search(r"\w\Z", named) else start + 1
@@ -158,7 +167,7 @@ async def _links(ask: Ask, method: str, uri: str, place: Position) -> list[_Link
     links = [response] if isinstance(response, dict) else response or []
     try:
         return [_link(each) for each in links]
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, ValueError) as error:
         raise GarbledMessageError(f"no location: {str(response)[:80]}") from error
 
 
@@ -166,13 +175,16 @@ def _link(link: Mapping[str, Any]) -> _Link:
     """A LocationLink. Its range holds what stands in front of a definition, a Location's not."""
     name = link["targetSelectionRange"]
     places = (link["targetRange"]["start"], name["start"], name["end"])
-    return _Link(link["targetUri"], *(Position(each["line"], each["character"]) for each in places))
+    positions = (Position(int(each["line"]), int(each["character"])) for each in places)
+    return _Link(str(link["targetUri"]), *positions)
 
 
 def _definition(link: _Link, question: Question, encoding: Encoding) -> Definition:
     text = _text(link.uri, question)
     start, name_start, name_end = (_offset(text, place, encoding) for place in link[1:])
-    rest = text[name_end : name_end + 500]
+    if name_start - start > _LONGEST_HEADER:
+        raise OSError(f"{link.uri}: too much stands in front of line {link.name_start.line + 1}")
+    rest = text[name_end : name_end + _LONGEST_REST]
     return Definition(text[start:name_start], text[name_start:name_end], rest)
 
 
@@ -184,7 +196,7 @@ def _offset(text: str, place: Position, encoding: Encoding) -> int:
 
 
 def _text(uri: str, question: Question) -> str:
-    """Text of a document, as the server knows it. Raises OSError and UnicodeDecodeError."""
+    """Text of a document, as the server knows it. Raises OSError and ValueError."""
     parts = urlsplit(uri)
     path = Path(unquote(parts.path))
     if parts.scheme == "file" and str(path) == question.path:

@@ -4,7 +4,8 @@
 
 Completions are the words of the document's first line. FAULT strikes at the first completion
 request, or at every one without MARKER; with it, only in the first process: the file is created
-when the fault strikes, and once it exists the server behaves.
+when the fault strikes, and once it exists the server behaves. ``type_FAULT`` strikes at a request
+for a type's definition.
 """
 
 import json
@@ -137,6 +138,20 @@ class Server:
             words = getattr(self, self.fault)(number, words)
         if words is not None:
             send({"id": number, "result": [{"label": word, "kind": 5} for word in words]})
+
+    def textDocument_typeDefinition(self, message: dict[str, Any]) -> None:  # noqa: N802
+        """A type's definition is the document's first line; its name is the last word there."""
+        number = message["id"]
+        fault = self.fault.removeprefix("type_")
+        if fault != self.fault and self.strikes():
+            getattr(self, fault)(number, [])
+            return
+        uri = message["params"]["textDocument"]["uri"]
+        line = self.texts[uri].splitlines()[0]
+        places = [{"line": 0, "character": c} for c in (0, line.rfind(" ") + 1, len(line))]
+        link = {"targetUri": uri, "targetRange": {"start": places[0], "end": places[2]}}
+        link["targetSelectionRange"] = {"start": places[1], "end": places[2]}
+        send({"id": number, "result": [link]})
 
     # ruff: noqa: D102
     # The faults: each answers by itself, or returns what is to be answered.

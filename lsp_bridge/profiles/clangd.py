@@ -4,6 +4,7 @@ Behind a pointer's dot it lists nothing, and nothing inside templates whose type
 parameter: both go unconstrained.
 """
 
+import re
 from collections.abc import Iterator
 
 from lsp_bridge.profiles.profile import Listing, Profile
@@ -11,6 +12,7 @@ from lsp_bridge.profiles.profile import Listing, Profile
 _TEXT = 1
 _KEYWORD = 14
 _SNIPPET = 15
+_LONGEST_RECEIVER = 200
 _MACROS = {
     "sa_mask": "sa_handler sa_sigaction",
     "st_mtim": "st_atime st_ctime st_mtime",
@@ -36,9 +38,10 @@ def open_list(listing: Listing) -> str:
 
 
 def _is_own_name(listing: Listing) -> bool:
-    """Whether the only name is the one before ``::`` at the cursor: a template's parameter, say."""
-    before = listing.text[: listing.cursor].rstrip()
-    return len(listing.items) == 1 and before.endswith(f"{next(iter(listing.items))}::")
+    """Whether the only name is the one before ``::`` at the cursor: a template's, say."""
+    before = listing.text[max(0, listing.cursor - _LONGEST_RECEIVER) : listing.cursor]
+    name = re.escape(next(iter(listing.items)))
+    return len(listing.items) == 1 and bool(re.search(rf"\b{name}\s*(?:<.*>\s*)?::\s*\Z", before))
 
 
 def macro_members(listing: Listing) -> Iterator[str]:

@@ -4,36 +4,23 @@ import re
 from collections.abc import Iterator, Sequence
 
 from lsp_bridge.profiles.profile import Definition
+from monitors.languages.grammar import words
 
-_STANDARD = frozenset(
-    [
-        "Clone", "Copy", "Debug", "Default", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd",
-    ]
-)
+_STANDARD = words("Clone Copy Debug Default Eq Hash Ord PartialEq PartialOrd")
 """Derives of the compiler's own, which rust-analyzer knows without running anything."""
-_BUILT_IN = frozenset(
-    [
-        "allow", "automatically_derived", "bench", "cfg", "cold", "coverage",
-        "debugger_visualizer", "deny", "deprecated", "doc", "expect", "export_name", "forbid",
-        "ignore", "inline", "link", "link_name", "link_section", "macro_export", "macro_use",
-        "must_use", "no_link", "no_mangle", "non_exhaustive", "path", "repr", "should_panic",
-        "target_feature", "test", "track_caller", "type_length_limit", "used", "warn",
-    ]
+_BUILT_IN = words(
+    "allow automatically_derived bench cfg cold coverage debugger_visualizer deny deprecated doc "
+    "expect export_name forbid ignore inline link link_name link_section macro_export macro_use "
+    "must_use no_link no_mangle non_exhaustive path repr should_panic target_feature test "
+    "track_caller type_length_limit used warn"
 )
-_TOOLS = frozenset(
-    [
-        "clippy", "diagnostic", "miri", "rust_analyzer", "rustdoc", "rustfmt",
-    ]
-)
+_TOOLS = words("clippy diagnostic miri rust_analyzer rustdoc rustfmt")
 _LIBRARY = re.compile(r"(?:un)?stable\Z|rustc_")
 """Matches attributes that only the standard library may use."""
-_POINTERS = frozenset(
-    [
-        "Arc", "AssertUnwindSafe", "Box", "Cow", "LazyCell", "LazyLock", "ManuallyDrop",
-        "MappedMutexGuard", "MappedRwLockReadGuard", "MappedRwLockWriteGuard", "MutexGuard",
-        "PeekMut", "Pin", "Rc", "Ref", "RefMut", "ReentrantLockGuard", "RwLockReadGuard",
-        "RwLockWriteGuard", "ThinBox", "UniqueArc", "UniqueRc",
-    ]
+_POINTERS = words(
+    "Arc AssertUnwindSafe Box Cow LazyCell LazyLock ManuallyDrop MappedMutexGuard "
+    "MappedRwLockReadGuard MappedRwLockWriteGuard MutexGuard PeekMut Pin Rc Ref RefMut "
+    "ReentrantLockGuard RwLockReadGuard RwLockWriteGuard ThinBox UniqueArc UniqueRc"
 )
 """Types of the standard library that have the members of the type that they are given."""
 _NO_CODE = re.compile(
@@ -65,7 +52,12 @@ def why_open(definitions: Sequence[Definition]) -> str:
 def _attributes(header: str) -> list[tuple[str, list[str]]]:
     """Path and arguments of every attribute."""
     code = _NO_CODE.sub(" ", header)
-    return [_parsed(_balanced(code, match.end())) for match in _ATTRIBUTE.finditer(code)]
+    found, place = [], 0
+    while match := _ATTRIBUTE.search(code, place):
+        meta = _balanced(code, match.end())
+        found.append(_parsed(meta))
+        place = match.end() + len(meta)
+    return found
 
 
 def _parsed(meta: str) -> tuple[str, list[str]]:
@@ -77,18 +69,25 @@ def _parsed(meta: str) -> tuple[str, list[str]]:
 
 
 def _macros(path: str, arguments: list[str]) -> Iterator[str]:
-    """The procedural macros that an attribute names."""
-    if path == "derive":
-        for each in arguments:
-            derive, _ = _parsed(each)
-            library, _, name = derive.rpartition("::")
-            if name not in _STANDARD or library.split("::")[0] not in ("", "core", "std"):
-                yield derive
-    elif path == "cfg_attr":
+    """The procedural macros that an attribute names, or may name."""
+    if path == "cfg_attr":
         for each in arguments[1:]:
-            yield from _macros(*_parsed(each))
+            yield from _named(*_parsed(each))
+    else:
+        yield from _named(path, arguments)
+
+
+def _named(path: str, arguments: list[str]) -> Iterator[str]:
+    if path == "derive":
+        derives = (_parsed(each)[0] for each in arguments)
+        yield from (each for each in derives if not _is_standard(each))
     elif path not in _BUILT_IN and path.split("::")[0] not in _TOOLS:
         yield path
+
+
+def _is_standard(derive: str) -> bool:
+    library, _, name = derive.rpartition("::")
+    return name in _STANDARD and library.split("::")[0] in ("", "core", "std")
 
 
 def _balanced(text: str, start: int) -> str:

@@ -76,15 +76,20 @@ def _open_unchecked(listing: Listing) -> str:
     names = listing.items.keys()
     if name == "this" and not _CLASS.search(_before(listing)):
         return "a function's own object"
-    if "message" in names and _OF_ERRORS >= names:
+    if "message" in names and names <= _OF_ERRORS:
         return "an error, which is often given more members"
     if "ownerDocument" in names and "innerHTML" not in names:
         return "a node of a document, or of a syntax tree whose type has the same name"
-    if name not in ("", "this") and re.search(rf"(?<![\w$.]){re.escape(name)}\[.*\]\s*=(?![=>])", listing.text):
+    if name not in ("", "this") and _is_filled(name, listing.text):
         return "members are set by computed names"
     if name and _is_of_comment(re.split(r"\??\.", name)[0], _before(listing)):
         return "the type is a comment's"
     return ""
+
+
+def _is_filled(name: str, text: str) -> bool:
+    """Whether the file sets members of ``name`` by computed names."""
+    return re.search(rf"(?<![\w$.]){re.escape(name)}\[.*\]\s*=(?![=>])", text) is not None
 
 
 def _is_of_comment(name: str, before: str) -> bool:
@@ -113,8 +118,12 @@ def _is_extended(name: str, listing: Listing) -> bool:
 
 
 def _assigned(name: str, text: str) -> list[str]:
-    """Names that the file sets on ``name``."""
-    return re.findall(rf"(?<![\w$.]){re.escape(name)}\.([\w$]+)\s*=(?![=>])", text)
+    """Names that the file sets or defines on ``name``."""
+    owner = re.escape(name)
+    defined = rf"\bObject\.defineProperty\(\s*{owner},\s*[\"']([\w$]+)[\"']"
+    return re.findall(rf"(?<![\w$.]){owner}\.([\w$]+)\s*=(?![=>])", text) + re.findall(
+        defined, text
+    )
 
 
 def _receiver(listing: Listing) -> str:

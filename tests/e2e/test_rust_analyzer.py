@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lsp_bridge import ServerPool
-from monitors.protocols import Reason, Unavailable
+from monitors.protocols import Facts, Reason, Unavailable
 from tests.e2e.asking import Asking, written
 from tests.servers import require
 
@@ -117,3 +117,124 @@ def test_without_the_standard_library(root: Path, monkeypatch: pytest.MonkeyPatc
     assert isinstance(answer, Unavailable)
     assert answer.reason is Reason.SERVER_ERROR
     assert "sysroot" in answer.detail
+
+
+MACROS = """
+use proc_macro::TokenStream;
+
+#[proc_macro_derive(Shout)]
+pub fn shout(item: TokenStream) -> TokenStream {
+    let mut words = item.into_iter().map(|token| token.to_string());
+    words.find(|word| word == "struct" || word == "enum");
+    let name = words.next().unwrap();
+    let shouts = format!("impl {name} {{ pub fn shouts(&self) -> bool {{ true }} }}");
+    let cries = format!("impl ::shelf::Cry for {name} {{ fn cries(&self) {{}} }}");
+    (shouts + &cries).parse().unwrap()
+}
+"""
+SHELF = """
+pub trait Cry { fn cries(&self); }
+#[derive(Clone, Debug)]
+pub struct Quiet { pub depth: u8 }
+/// It is derived.
+#[derive(Clone, macros::Shout)]
+pub struct Loud { pub depth: u8 }
+"""
+
+
+def manifest(name: str, rest: str = "") -> str:
+    """A package's description."""
+    return f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2021"\n{rest}\n'
+
+
+MACHINERY = {
+    "Cargo.toml": manifest(
+        "shop",
+        '[dependencies]\nmacros.path = "macros"\nshelf.path = "shelf"\n[workspace]',
+    ),
+    "src/lib.rs": "pub mod page;\n",
+    "src/page.rs": "",
+    "macros/Cargo.toml": manifest("macros", "[lib]\nproc-macro = true"),
+    "macros/src/lib.rs": MACROS,
+    "shelf/Cargo.toml": manifest("shelf", '[dependencies]\nmacros.path = "../macros"'),
+    "shelf/src/lib.rs": "extern crate self as shelf;\n" + SHELF,
+}
+SHELVES = "use shelf::*;\n#[derive(macros::Shout)]\nenum Own { A }\nfn loud<T>(_: T) -> Loud { todo!() }\n"
+
+
+@pytest.fixture(scope="module")
+def machinery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with a procedural macro, used in the package and in one that it depends on."""
+    return written(tmp_path_factory.mktemp("macros"), MACHINERY)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["untrusted", "trusted"])
+def shelves(machinery: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Asking, bool]]:
+    """rust-analyzer on that package, and whether it may run the macro."""
+    require("rust-analyzer")
+    pool = ServerPool(machinery, servers={"rust": "rust-analyzer"}, trust_workspace=request.param)
+    with pool:
+        yield Asking(pool, "rust", machinery / "src/page.rs"), request.param
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "fn f(it: Loud) { it.‸\n}",
+        "fn f(it: &mut Loud) { it // the one\n    .‸\n}",
+        "fn f(it: Box<Loud>) { it.‸\n}",
+        "fn f(it: std::sync::Mutex<Loud>) { it.lock().unwrap().‸\n}",
+        "fn f(it: Vec<Loud>, place: usize) { it[place].‸\n}",
+        "fn f(it: Quiet) { loud(it).‸\n}",
+        "fn f(it: Result<Loud, u8>) -> Result<(), u8> { it?.‸\n}",
+        "fn f(it: &[Loud]) { it.iter().map(|each| each.‸\n) }",
+        'fn f(it: Quiet) { println!("{}", loud(it).‸\n) }',
+        "fn f() { Loud::‸\n}",
+        "fn f() { <Loud>::‸\n}",
+        "fn f() { Own::‸\n}",
+        "impl Own { fn f(self) { self.‸\n} }",
+        "impl Own { fn f() { Self::‸\n} }",
+        "type Alias = Loud;\nfn f() { Alias::‸\n}",
+    ],
+)
+def test_what_a_macro_brings(shelves: tuple[Asking, bool], code: str) -> None:
+    """Methods of its own and of a trait; a list that is known to be without them is open."""
+    asking, is_trusted = shelves
+    answer = asking.answer(SHELVES + code)
+
+    if is_trusted:
+        assert isinstance(answer, Facts), answer
+        assert {"shouts", "cries"} <= {name.text for name in answer.names}
+    else:
+        assert isinstance(answer, Unavailable)
+        assert answer.reason is Reason.OPEN_TYPE
+        assert "macros::Shout" in answer.detail
+
+
+@pytest.mark.parametrize(
+    ("code", "some"),
+    [
+        ("fn f(it: Quiet) { it.‸\n}", {"depth", "clone"}),
+        ("fn f(it: Box<Quiet>) { it.‸\n}", {"depth", "clone"}),
+        ("fn f(it: Loud) { quiet(it).‸\n}\nfn quiet(_: Loud) -> Quiet { todo!() }", {"depth"}),
+        ("#[derive(Clone)]\nstruct S;\nfn f(it: S) { it.‸\n}", {"clone"}),
+        ("#[derive(Clone)]\nenum E { B }\nfn f() { E::‸\n}", {"B", "clone"}),
+        ("fn f(it: Vec<Loud>) { it.‸\n}", {"push", "iter"}),
+        ("fn f(it: Vec<Loud>) { it.iter().enumerate().‸\n}", {"map", "next"}),
+        ("fn f() { Vec::<Loud>::‸\n}", {"new", "with_capacity"}),
+        ("fn f(it: Option<Loud>) { it.‸\n}", {"unwrap", "map"}),
+        ("fn f() { 'a'.‸\n}", {"is_ascii"}),
+        ('fn f() { "// a".‸\n}', {"len"}),
+        ("fn f(it: (u8, bool)) { it.‸\n}", {"0", "1"}),
+        ("fn f() { let it = |x: u8| x; it.‸\n}", {"clone"}),
+        ("fn f<T: Clone>(it: T) { it.‸\n}", {"clone"}),
+        ("fn f() { u8::‸\n}", {"MAX"}),
+        ("use std::collections::‸;", {"HashMap"}),
+        ("use crate::‸;", {"page"}),
+    ],
+)
+def test_what_no_macro_extends(shelves: tuple[Asking, bool], code: str, some: set[str]) -> None:
+    """Lists of other types are closed, whatever is trusted."""
+    asking, _ = shelves
+
+    assert some <= asking.names(SHELVES + code)

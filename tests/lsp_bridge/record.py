@@ -10,6 +10,7 @@ import importlib
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,9 +38,9 @@ class _Listener(Client):
     job: Job
     response: Any = None
 
-    async def _complete(self, job: Job, params: dict[str, Any]) -> Any:
+    async def _request(self, job: Job, method: str, params: dict[str, Any]) -> Any:
         self.job = job
-        self.response = await super()._complete(job, params)
+        self.response = await super()._request(job, method, params)
         return self.response
 
 
@@ -65,7 +66,7 @@ async def _record(profile: Profile, module: ModuleType) -> None:
         for file, text in {module.FILE: "", **module.PROJECT}.items():
             (root / file).parent.mkdir(parents=True, exist_ok=True)
             (root / file).write_text(text)
-        client = _Listener(profile, discover(root))
+        client = _Listener(replace(profile, type_rule=None), discover(root))
         if failure := await client.start():
             sys.exit(f"{profile.name}: {failure}")
         for case, text in module.CASES.items():

@@ -1,13 +1,17 @@
 """One client, without a pool."""
 
+import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lsp_bridge.client import Client
+from lsp_bridge.profiles.profile import Definition
 from lsp_bridge.project import discover
-from monitors.protocols import Facts, Reason, Unavailable
+from monitors.protocols import Answer, Facts, Reason, Unavailable
 from tests.fakes import members, misbehaving
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(30)]
@@ -53,3 +57,76 @@ async def test_a_start_that_takes_too_long(tmp_path: Path) -> None:
     assert failure is not None
     assert "did not start" in failure.detail
     assert client.pid is None
+
+
+def wary(definitions: Sequence[Definition]) -> str:
+    """A rule for which a type called ``open`` is open."""
+    return ", ".join(f"it is {each.name}" for each in definitions if each.name == "open")
+
+
+async def answered(
+    root: Path, fault: str, text: str, *, trusted: bool = False, **changes: Any
+) -> Answer:
+    """The answer of a server that has to be asked about types."""
+    profile = misbehaving(fault, type_rule=wary, **changes)
+    client = Client(profile, discover(root, trusted))
+    await client.start()
+    try:
+        return await client.ask(members(root / "a.py", text), 5)
+    finally:
+        await client.close()
+
+
+async def test_a_type_that_may_have_more_members(tmp_path: Path) -> None:
+    """The rule for types decides whether a list is closed."""
+    closed = await answered(tmp_path, "none", "# a closed\nx.")
+    answer = await answered(tmp_path, "none", "# an open\nx.")
+
+    assert isinstance(closed, Facts)
+    assert answer == Unavailable(Reason.OPEN_TYPE, "it is open")
+
+
+async def test_types_are_not_asked_for_in_vain(tmp_path: Path) -> None:
+    """Neither for a trusted workspace, nor if nothing was listed."""
+    trusted = await answered(tmp_path, "type_crash", "# an open\nx.", trusted=True)
+    empty = await answered(tmp_path, "null", "# an open\nx.")
+
+    assert isinstance(trusted, Facts)
+    assert empty == Unavailable(Reason.EMPTY)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("type_crash", Reason.CRASHED),
+        ("type_error", Reason.SERVER_ERROR),
+        ("type_wrong_type", Reason.BAD_ANSWER),
+        ("type_garbage", Reason.BAD_ANSWER),
+        ("type_hang", Reason.TIMEOUT),
+        ("type_deaf", Reason.TIMEOUT),
+    ],
+)
+async def test_types_that_cannot_be_asked_for(
+    tmp_path: Path, fault: str, expected: Reason, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The list is no answer then, and the server's patience is the same for both requests."""
+    caplog.set_level(logging.CRITICAL)
+    began_s = time.monotonic()
+    answer = await answered(tmp_path, fault, "# a closed\nx.", patience_s=0.5)
+
+    assert isinstance(answer, Unavailable)
+    assert answer.reason is expected
+    assert time.monotonic() - began_s < 4
+
+
+async def test_types_are_asked_for_again_after_a_change(tmp_path: Path) -> None:
+    """A server that was busy with something else is asked once more, as for a list."""
+    profile = misbehaving("type_modified", tmp_path / "struck", type_rule=wary)
+    client = Client(profile, discover(tmp_path))
+    await client.start()
+    try:
+        answer = await client.ask(members(tmp_path / "a.py", "# an open\nx."), 5)
+    finally:
+        await client.close()
+
+    assert answer == Unavailable(Reason.OPEN_TYPE, "it is open")

@@ -35,6 +35,11 @@ CASES = [
     ("int f() {\n  a.‸", "int f() {\n  a.‸;}\n"),
     ("f(a.‸, /* ; */ b);\ny;\n", "f(a.‸);\ny;\n"),
     ("{ a.‸b(c, { d; }); }\n", "{ a.‸; }\n"),
+    ("{\n case A::‸b:\n  x;\n}\n", "{\n case A::‸:\n  x;\n}\n"),
+    ("{\n case A::b: case f(a.‸c):\n  x;\n}\n", "{\n case A::b: case f(a.‸):\n  x;\n}\n"),
+    ("{\n case A::‸b::c ? d : e;\n}\n", "{\n case A::‸: e;\n}\n"),
+    ("{\n case a.‸\n  x;\n}\n", "{\n case a.‸;\n  x;\n}\n"),
+    ("{\n case a.b: x.‸y;\n l: z;\n}\n", "{\n case a.b: x.‸;\n l: z;\n}\n"),
 ]
 
 

@@ -169,6 +169,11 @@ class TestTypeScript:
             "app.init = 1;\napp.",
             "class A {\n  f() {}\n  constructor(a) {\n    if (a) {\n      this.",
             "const o = {\n  f() {\n    return this.",
+            "app.all = function () {\n  return { ...this.",
+            "const o = { a: 1 };\nif (b) {\n  o.",
+            "const o = { a: 1 };\no[keys[0]] = 2;\nf(o.",
+            "/**\n * @param {Node} [o] what it is\n */\nfunction f(o) {\n  return o.b.",
+            "const o = 1;\n/** @type {Node} */\nconst o = g();\nf(o.",
         ],
     )
     def test_objects_that_grow(self, text: str) -> None:
@@ -180,11 +185,36 @@ class TestTypeScript:
 
     @pytest.mark.parametrize(
         "text",
-        ["f(exports.", "app.", "class A {\n  constructor() { this.a = 1; }\n  f() {\n    this."],
+        [
+            "f(exports.",
+            "app.",
+            "class A {\n  constructor() { this.a = 1; }\n  f() {\n    this.",
+            "const o = { a: 1 };\nf(o.",
+            "const o = { a: 1 };\np.o[1] = 2;\nf(o[1] == 2, o.",
+            "/** @param {Node} o */\nfunction f(o) {}\nconst o = g();\nf(o.",
+            "/** @param {Node} other.o */\nfunction f(o) {\n  return o.",
+        ],
     )
     def test_objects_that_are_used(self, text: str) -> None:
         """Elsewhere it is closed."""
         assert "a" in names(typescript("a", words=True), TYPESCRIPT, text)
+
+    @pytest.mark.parametrize(
+        "listed", [("message", "name", "stack"), ("childNodes", "ownerDocument", "parentNode")]
+    )
+    def test_types_that_are_seldom_what_they_are_called(self, listed: tuple[str, ...]) -> None:
+        """Errors get further members; a `Node` of a comment may be one of a syntax tree."""
+        words = typescript(*listed, words=True)
+
+        assert reason(words, TYPESCRIPT, "throw of(x.") is Reason.OPEN_TYPE
+        assert listed[0] in names(typescript(*listed), TYPESCRIPT, "throw of(x.")
+        assert "id" in names([*words, *typescript("id", "innerHTML")], TYPESCRIPT, "throw of(x.")
+
+    def test_members_that_are_defined(self) -> None:
+        """``Object.defineProperty`` names them."""
+        text = "Object.defineProperty(this, 'inner', {});\nreturn this."
+
+        assert "inner" in names(typescript("a"), TYPESCRIPT, text)
 
     def test_a_function_at_the_beginning_of_a_statement(self) -> None:
         """What stands there is called or set; behind other text it is used."""
