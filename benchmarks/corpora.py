@@ -349,7 +349,7 @@ def _fetch(corpus: Corpus, root: Path) -> None:
         _unpack_debian(package, root)
     _leave_out([*corpus.left_out, *(f"**/{name}" for name in (*_TESTS, *_TEST_FILES))], root)
     for module in root.glob(f"{_CRATES}/*/src/**/*.rs"):
-        module.write_text(_TEST_MODULE.sub("", module.read_text()))
+        module.write_text(without_tests(module.read_text()))
     for path, text in corpus.files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
@@ -361,6 +361,11 @@ def _fetch(corpus: Corpus, root: Path) -> None:
         (root / "compile_commands.json").write_text(commands)
     if "Cargo.toml" in corpus.files:
         _run("cargo", "generate-lockfile", "--offline", folder=root)
+
+
+def without_tests(text: str) -> str:
+    """A Rust module without the modules that are compiled for its tests alone."""
+    return _TEST_MODULE.sub("", text)
 
 
 def _unpack_npm(package: str, root: Path) -> None:

@@ -1,10 +1,10 @@
 """Recall of every live server: how often its list holds the name that an author wrote.
 
 Sites are spread evenly over real projects of a server's languages, each project in a server of
-its own. Beginnings of answers are those of `decoding.recall`: as generation would ask.
+its own; `decoding.recall` asks, as generation would.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from benchmarks import corpora, packages
 from benchmarks.results import Check, Outcome
 from decoding.recall import Miss, Place, Recall, measure, places, sample
 from decoding.workspace import read_text
-from lsp_bridge import PROFILES, ServerPool, installed
+from lsp_bridge import PROFILES, Profile, ServerPool, installed
 from mgd.files import source_files
 
 SITES = 600
@@ -50,19 +50,21 @@ def run(
     say: Callable[[str], None],
     limit: int | None = None,
     projects: Iterable[Project] | None = None,
+    profiles: Mapping[str, Profile] = PROFILES,
 ) -> Outcome:
     """Measure each server on the projects in its languages; ``limit``: sites for each pair."""
     count = SITES if limit is None else limit
-    known = {language for name in servers for language in PROFILES[name].languages}
+    chosen = [profiles[name] for name in servers]
+    known = {language for profile in chosen for language in profile.languages}
     found = list(fetched(known) if projects is None else projects)
     figures: dict[str, Any] = {}
-    for server in servers:
-        for language, own in _by_language(found, server).items():
+    for profile in chosen:
+        for language, own in _by_language(found, profile).items():
             recalls = {
-                project.name: _measured(server, project, chosen, say)
-                for project, chosen in shares(own, count)
+                project.name: _measured(profile, project, sites, say)
+                for project, sites in shares(own, count)
             }
-            figures[f"{server}, {language}"] = _figures(recalls, own)
+            figures[f"{profile.name}, {language}"] = _figures(recalls, own)
     settings = {
         "sites": count,
         "deadline_s": DEADLINE_S,
@@ -98,10 +100,10 @@ def _language(place: Place) -> str:
     return place.language.removesuffix("react")
 
 
-def _by_language(projects: Iterable[Project], server: str) -> dict[str, list[Project]]:
+def _by_language(projects: Iterable[Project], profile: Profile) -> dict[str, list[Project]]:
     found: dict[str, list[Project]] = {}
     for project in projects:
-        if project.language in PROFILES[server].languages:
+        if project.language in profile.languages:
             found.setdefault(project.language, []).append(project)
     return found
 
@@ -117,14 +119,14 @@ def shares(projects: Sequence[Project], count: int) -> Iterator[tuple[Project, l
 
 
 def _measured(
-    server: str, project: Project, chosen: Sequence[Place], say: Callable[[str], None]
+    profile: Profile, project: Project, sites: Sequence[Place], say: Callable[[str], None]
 ) -> Recall:
-    recall = Recall(server, installed.version(PROFILES[server]) or "?", project.language)
-    with ServerPool(project.root) as pool:
-        measure(pool, chosen, recall, deadline_s=DEADLINE_S)
+    recall = Recall(profile.name, installed.version(profile) or "?", project.language)
+    with ServerPool(project.root, profiles={profile.name: profile}) as pool:
+        measure(pool, sites, recall, deadline_s=DEADLINE_S)
     say(
-        f"recall: {server}, {project.name}: {recall.sites} sites, {recall.answered} answered, "
-        f"{len(recall.misses)} missed"
+        f"recall: {profile.name}, {project.name}: {recall.sites} sites, "
+        f"{recall.answered} answered, {len(recall.misses)} missed"
     )
     return recall
 

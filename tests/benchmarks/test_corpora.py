@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.corpora import CORPORA, Corpus, prepare
+from benchmarks.corpora import CORPORA, Corpus, prepare, without_tests
 from decoding.sites import SITE_LANGUAGES
 from monitors.errors import UsageError
 
@@ -47,6 +47,28 @@ def test_a_project_gets_its_files_and_its_compile_commands_once(
     assert corpus.paths(root) == [root / "src"]
     assert command["arguments"] == ["cc", "-Iinclude", "-c", str(root / "src/a.c")]
     assert command["directory"] == str(root)
+
+
+def test_a_project_that_is_described_anew_is_fetched_anew(tmp_path: Path) -> None:
+    """What an older description left behind is gone."""
+    old = Corpus(language="c", name="shop", files={"src/a.c": "int a;\n"})
+    new = Corpus(language="c", name="shop", files={"src/b.c": "int b;\n"})
+    root = prepare(old, tmp_path)
+
+    assert prepare(new, tmp_path) == root
+    assert [path.name for path in (root / "src").iterdir()] == ["b.c"]
+
+
+def test_tests_inside_of_files_are_left_out() -> None:
+    """What stands around them stays."""
+    text = (
+        "#[cfg(test)]\nstruct Helper {\n}\n\npub fn f() {\n}\n\n"
+        '#[cfg(all(test, feature = "std"))]\n#[rustfmt::skip]\nmod tests {\n'
+        "    fn g() {\n    }\n\n}\n\nfn h() {\n}\n"
+    )
+    assert without_tests(text) == (
+        "#[cfg(test)]\nstruct Helper {\n}\n\npub fn f() {\n}\n\n\nfn h() {\n}\n"
+    )
 
 
 def test_a_missing_tool_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

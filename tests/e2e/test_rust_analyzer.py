@@ -159,7 +159,11 @@ MACHINERY = {
     "shelf/Cargo.toml": manifest("shelf", '[dependencies]\nmacros.path = "../macros"'),
     "shelf/src/lib.rs": "extern crate self as shelf;\n" + SHELF,
 }
-SHELVES = "use shelf::*;\n#[derive(macros::Shout)]\nenum Own { A }\nfn loud<T>(_: T) -> Loud { todo!() }\n"
+SHELVES = """use shelf::*;
+#[derive(macros::Shout)]
+enum Own { A }
+fn loud<T>(_: T) -> Loud { todo!() }
+"""
 
 
 @pytest.fixture(scope="module")

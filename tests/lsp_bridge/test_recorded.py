@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lsp_bridge import PROFILES
+from lsp_bridge.completions import is_dunder
 from tests.lsp_bridge.record import FOLDER, reading
 
 RECORDS = sorted(FOLDER.glob("*/*.json"))
@@ -18,8 +20,15 @@ def test_reading(path: Path) -> None:
     record = json.loads(path.read_text())
     expected = {key: record[key] for key in ("names", "reason") if key in record}
 
-    assert reading(record) == expected
+    assert listed(reading(record), record) == listed(expected, record)
     assert expected["names"] or expected["reason"]
+
+
+def listed(found: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """What was found without the special names that only this release of Python adds."""
+    response = json.dumps(record["response"])
+    names = [name for name in found["names"] if not is_dunder(name) or f'"{name}"' in response]
+    return found | {"names": names}
 
 
 def test_every_server_that_can_be_had_is_recorded() -> None:
