@@ -1,5 +1,7 @@
 """Hypothesis strategies that several test modules share."""
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 FRAGMENTS = [
@@ -60,9 +62,14 @@ FRAGMENTS = [
 ]
 
 
+def code_like(fragments: Sequence[str], max_pieces: int = 30) -> st.SearchStrategy[str]:
+    """Text of fragments in any order: mostly broken code."""
+    return st.lists(st.sampled_from(fragments), max_size=max_pieces).map("".join)
+
+
 def python_like(max_pieces: int = 40) -> st.SearchStrategy[str]:
-    """Text of Python fragments in any order: mostly broken code."""
-    return st.lists(st.sampled_from(FRAGMENTS), max_size=max_pieces).map("".join)
+    """Text of fragments of Python."""
+    return code_like(FRAGMENTS, max_pieces)
 
 
 @st.composite
@@ -86,5 +93,5 @@ BRACE_FRAGMENTS = [
 
 
 def brace_like(max_pieces: int = 30) -> st.SearchStrategy[str]:
-    """Text of fragments of languages with braces, in any order: mostly broken code."""
-    return st.lists(st.sampled_from(BRACE_FRAGMENTS), max_size=max_pieces).map("".join)
+    """Text of fragments of languages with braces."""
+    return code_like(BRACE_FRAGMENTS, max_pieces)

@@ -28,7 +28,10 @@ _OF_FUNCTIONS = frozenset(
     ["apply", "arguments", "bind", "call", "caller", "length", "name", "prototype", "toString"]
 )
 _RECEIVER = re.compile(r"(?:(?<![\w$.])|(?<=\.\.\.))([^\W\d][\w$]*(?:\??\.[\w$]+)*)[?!]?\.\s*\Z")
-_STATEMENT = re.compile(r"(?:^|[;{}])[ \t]*([^\W\d][\w$]*(?:\.[\w$]+)*)\.\s*\Z", re.MULTILINE)
+_STATEMENT = re.compile(
+    r"(?:^|[;{}])[ \t]*([^\W\d][\w$]*(?:\.[\w$]+|\[[^\]\r\n]*\])*)\.\s*\Z", re.MULTILINE
+)
+"""Begins a statement whose first dereference ends at the cursor; members may have an index."""
 _METHOD = re.compile(
     r"^[ \t]*(?:(?:async|static|get|set)[ \t]+)*([\w$#]+)[ \t]*\([^;{}]{0,300}\)[ \t]*\{",
     re.MULTILINE,
@@ -82,6 +85,8 @@ def _open_unchecked(listing: Listing) -> str:
         return "a node of a document, or of a syntax tree whose type has the same name"
     if name not in ("", "this") and _is_filled(name, listing.text):
         return "members are set by computed names"
+    if name and _literals(name, listing.text) > 1:
+        return "one of several literals"
     if name and _is_of_comment(re.split(r"\??\.", name)[0], _before(listing)):
         return "the type is a comment's"
     return ""
@@ -90,6 +95,11 @@ def _open_unchecked(listing: Listing) -> str:
 def _is_filled(name: str, text: str) -> bool:
     """Whether the file sets members of ``name`` by computed names."""
     return re.search(rf"(?<![\w$.]){re.escape(name)}\[.*\]\s*=(?![=>])", text) is not None
+
+
+def _literals(name: str, text: str) -> int:
+    """How many literals of objects the file binds to ``name``."""
+    return len(re.findall(rf"(?<![\w$.]){re.escape(name)}\s*=\s*\{{", text))
 
 
 def _is_of_comment(name: str, before: str) -> bool:
@@ -113,8 +123,9 @@ def _is_extended(name: str, listing: Listing) -> bool:
         methods = [name for name in _METHOD.findall(_before(listing)) if name not in _BLOCKS]
         return not methods or methods[-1] == "constructor"
     is_module = name in ("exports", "module.exports") or name.endswith(".prototype")
-    literal = re.compile(rf"\b(?:const|let|var)\s+{re.escape(name)}\s*=\s*\{{")
-    return is_module or bool(_assigned(name, listing.text) or literal.search(_before(listing)))
+    if is_module or name.endswith("]"):
+        return True
+    return bool(_assigned(name, listing.text)) or _literals(name, listing.text) > 0
 
 
 def _assigned(name: str, text: str) -> list[str]:

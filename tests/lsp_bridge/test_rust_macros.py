@@ -33,6 +33,8 @@ OPEN = defined("#[derive(Serialize)]\nstruct ")
         ('#[doc = r#"a "quoted" ]"#]\n#[derive(Shout)]\nstruct ', "Shout"),
         ("table! {\n    #[derive(Shout)]\n    pub struct ", "Shout"),
         ("#[pymethods]\nimpl ", "pymethods"),
+        ("table! {\n    #[$($kept)*]\n    pub struct ", "$($kept)*"),
+        ("table! { #[derive(Shout", "Shout"),
     ],
 )
 def test_a_macro_makes_a_type_open(header: str, macro: str) -> None:

@@ -150,6 +150,7 @@ async def test_a_type_that_is_defined_nowhere(response: Any) -> None:
         ("A::<fn() -> u8>", 1),
         ("<A>", 1),
         ("<A as B>", 1),
+        ("A>", 1),
     ],
 )
 @pytest.mark.asyncio

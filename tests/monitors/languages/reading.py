@@ -21,6 +21,12 @@ def read(
     return found, state
 
 
+def begin(language: BraceLanguage) -> BraceState:
+    """The state where code begins."""
+    begins = language.grammar.begins
+    return read(language, [] if begins is None else [f"{begins.closer} "])[1]
+
+
 def mark(language: BraceLanguage, text: str) -> str:
     """``text`` with a ``•`` behind each live operator."""
     found, _ = read(language, [text])

@@ -1,25 +1,16 @@
-"""Kotlin: where a dereference is live, what is open, and agreement with tree-sitter."""
+"""Kotlin: templates, ranges, definitions of extensions."""
 
-import pytest
 import tree_sitter_kotlin
 from tree_sitter import Node
 
 from monitors.languages.kotlin import KOTLIN
-from tests.monitors.languages.oracle import check_sample, is_first
-from tests.monitors.languages.reading import mark, opened, unmark
+from tests.monitors.languages.oracle import Oracle, is_first
+from tests.monitors.languages.table import COMMON, SPACED, VALUES, Table
 
 LIVE = [
-    """f(x).•y; a[1].•z; (a).•b; "a.b".•c; 'c'.•d""",
-    "// a.b\nx.•y",
-    "/* a.b */ x /* . */ .•y",
-    "1.5.x + 1.x + 0x1f.y + 1.5e-3.z",
-    "{.x = 1, .y}; f(.5)",
-    "x\n  .•y\n  .•z",
-    '"a.b\nc.•d',
-    "'a.b\nc.•d",
-    r'"a\".b".•c',
-    "){.x]}.•y",
-    "é.•ü",
+    VALUES,
+    *COMMON,
+    *SPACED,
     "import a.b.C\nimport a.b.* // c.d\nimport a.b as c\npackage a.b\nx.•y",
     "a?.•b!!.•c; a!!.•b; A::•class.•b; ::f; A<B>::•c; a ?: b.•c; a?.•b?.•c",
     "0..a.•b; a.•.b.•c; 1..2; a.•.<b",
@@ -48,18 +39,6 @@ OPEN = [
 ]
 
 
-@pytest.mark.parametrize("marked", LIVE)
-def test_live_operators(marked: str) -> None:
-    """Each marked operator is live, and no other."""
-    assert mark(KOTLIN, unmark(marked)) == marked
-
-
-@pytest.mark.parametrize(("text", "openers", "closers"), OPEN)
-def test_open(text: str, openers: str, closers: str) -> None:
-    """A state tells what is open, and what closes it."""
-    assert opened(KOTLIN, text) == (openers, closers)
-
-
 def is_exempt(node: Node) -> bool:
     """Imports, definitions of extensions, and references without a receiver."""
     if node.type == "." and node.parent is not None:
@@ -67,6 +46,4 @@ def is_exempt(node: Node) -> bool:
     return node.type in ("import", "package_header") or (node.type == "::" and is_first(node))
 
 
-def test_against_tree_sitter() -> None:
-    """In a complete file the live operators are those of the syntax tree."""
-    check_sample(KOTLIN, tree_sitter_kotlin, "Sample.kt", is_exempt)
+TABLE = Table(KOTLIN, LIVE, OPEN, Oracle(tree_sitter_kotlin.language, "Sample.kt", is_exempt))

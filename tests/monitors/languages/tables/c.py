@@ -1,25 +1,16 @@
-"""C: where a dereference is live, what is open, and agreement with tree-sitter."""
+"""C: the preprocessor, arrows, prefixes of strings."""
 
-import pytest
 import tree_sitter_c
 from tree_sitter import Node
 
 from monitors.languages.c import C
-from tests.monitors.languages.oracle import check_sample, is_first
-from tests.monitors.languages.reading import mark, opened, unmark
+from tests.monitors.languages.oracle import Oracle, is_first
+from tests.monitors.languages.table import COMMON, SPACED, VALUES, Table
 
 LIVE = [
-    """f(x).•y; a[1].•z; (a).•b; "a.b".•c; 'c'.•d""",
-    "// a.b\nx.•y",
-    "/* a.b */ x /* . */ .•y",
-    "1.5.x + 1.x + 0x1f.y + 1.5e-3.z",
-    "{.x = 1, .y}; f(.5)",
-    "x\n  .•y\n  .•z",
-    '"a.b\nc.•d',
-    "'a.b\nc.•d",
-    r'"a\".b".•c',
-    "){.x]}.•y",
-    "é.•ü",
+    VALUES,
+    *COMMON,
+    *SPACED,
     "a->•b->•c; (*a).•b; &x->•y; a .• b ->• c",
     "a-->b; a - >b; a -- > b",
     "#include <a.h>\nx.•y",
@@ -56,18 +47,6 @@ OPEN = [
 ]
 
 
-@pytest.mark.parametrize("marked", LIVE)
-def test_live_operators(marked: str) -> None:
-    """Each marked operator is live, and no other."""
-    assert mark(C, unmark(marked)) == marked
-
-
-@pytest.mark.parametrize(("text", "openers", "closers"), OPEN)
-def test_open(text: str, openers: str, closers: str) -> None:
-    """A state tells what is open, and what closes it."""
-    assert opened(C, text) == (openers, closers)
-
-
 def is_exempt(node: Node) -> bool:
     """A designator, ``.x = 1``, names a member of no value before it."""
     if node.type == "field_designator":
@@ -75,6 +54,4 @@ def is_exempt(node: Node) -> bool:
     return node.type in ("preproc_function_def", "preproc_def")
 
 
-def test_against_tree_sitter() -> None:
-    """In a complete file the live operators are those of the syntax tree."""
-    check_sample(C, tree_sitter_c, "sample.c", is_exempt)
+TABLE = Table(C, LIVE, OPEN, Oracle(tree_sitter_c.language, "sample.c", is_exempt))

@@ -1,21 +1,11 @@
-"""Dart: where a dereference is live, what is open, and agreement with tree-sitter."""
-
-import pytest
+"""Dart: cascades, strings in strings, imports. Its grammar is not on PyPI."""
 
 from monitors.languages.dart import DART
-from tests.monitors.languages.reading import mark, opened, unmark
+from tests.monitors.languages.table import COMMON, SPACED, Table
 
 LIVE = [
-    "// a.b\nx.•y",
-    "/* a.b */ x /* . */ .•y",
-    "1.5.x + 1.x + 0x1f.y + 1.5e-3.z",
-    "{.x = 1, .y}; f(.5)",
-    "x\n  .•y\n  .•z",
-    '"a.b\nc.•d',
-    "'a.b\nc.•d",
-    r'"a\".b".•c',
-    "){.x]}.•y",
-    "é.•ü",
+    *COMMON,
+    *SPACED,
     "a?.•b!.•c; a.•.•b()?.•.•c; a\n  .•.•b\n  .•.•c = d.•e",
     "[...a.•b, ...?c.•d]",
     """'a.b ${c.•d} $e.f'.•g; "a.b ${c['${d.•e}.f'].•g}".•h""",
@@ -41,13 +31,4 @@ OPEN = [
 ]
 
 
-@pytest.mark.parametrize("marked", LIVE)
-def test_live_operators(marked: str) -> None:
-    """Each marked operator is live, and no other."""
-    assert mark(DART, unmark(marked)) == marked
-
-
-@pytest.mark.parametrize(("text", "openers", "closers"), OPEN)
-def test_open(text: str, openers: str, closers: str) -> None:
-    """A state tells what is open, and what closes it."""
-    assert opened(DART, text) == (openers, closers)
+TABLE = Table(DART, LIVE, OPEN)

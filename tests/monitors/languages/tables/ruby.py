@@ -1,12 +1,11 @@
-"""Ruby: where a dereference is live, what is open, and agreement with tree-sitter."""
+"""Ruby: regular expressions, here documents, symbols; no operator behind a whole number."""
 
-import pytest
 import tree_sitter_ruby
 from tree_sitter import Node
 
 from monitors.languages.ruby import RUBY
-from tests.monitors.languages.oracle import check_sample, is_first
-from tests.monitors.languages.reading import mark, opened, unmark
+from tests.monitors.languages.oracle import Oracle, is_first
+from tests.monitors.languages.table import Table
 
 LIVE = [
     "a.•b&.•c.•(1); f(x).•y; a[1].•z; {a: b.•c}.•d; A::•B.•c; raise ::A::•B; a&.•b? && c.•d!",
@@ -41,19 +40,13 @@ OPEN = [
     ("{\n=begin\na", "{ \n=begin", "\n=end\n}"),
     ("a\n__END__\n(", "", ""),
 ]
-
-
-@pytest.mark.parametrize("marked", LIVE)
-def test_live_operators(marked: str) -> None:
-    """Each marked operator is live, and no other; none is behind a whole number."""
-    assert mark(RUBY, unmark(marked)) == marked
-
-
-@pytest.mark.parametrize(("text", "openers", "closers"), OPEN)
-def test_open(text: str, openers: str, closers: str) -> None:
-    """A state tells what is open, and what closes it; words such as ``end`` do not count."""
-    state = " ".join(opened(RUBY, text)[:1]), opened(RUBY, text)[1]
-    assert state == (openers, closers)
+FRAGMENTS = [
+    *"ab1;:,=(){}[]\"'`$#@ .\n\\/%?!<>|&*+-^~",
+    *("::", "&.", "..", "a.b", "A::B", "foo?", "foo!", "#{", "a: ", ":a", ":[]", ":<<", "?a", "é"),
+    *("<<~A\n", "<<-'A'", '<<"A", ', "<<A.x", "\nA\n", "\n  A\n", "%w(", "%Q[", "%|", "%r{", "1.5"),
+    *("\n=begin\n", "\n=end\n", "\n__END__\n", "def ", "def self.a", "class A::B", "end", "if "),
+    *("yield /", "a /b", "a / b", "a ? b : c", "$1.", "@a.", "1e", "\r\n", "do |x|", "->(x)"),
+]
 
 
 def is_exempt(node: Node) -> bool:
@@ -67,6 +60,6 @@ def is_exempt(node: Node) -> bool:
     return names or (node.type == "::" and is_first(node))
 
 
-def test_against_tree_sitter() -> None:
-    """In a complete file the live operators are those of the syntax tree."""
-    check_sample(RUBY, tree_sitter_ruby, "sample.rb", is_exempt)
+TABLE = Table(
+    RUBY, LIVE, OPEN, Oracle(tree_sitter_ruby.language, "sample.rb", is_exempt), FRAGMENTS
+)

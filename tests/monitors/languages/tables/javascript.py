@@ -1,12 +1,11 @@
-"""JavaScript: where a dereference is live, what is open, and agreement with tree-sitter."""
+"""JavaScript: regular expressions, templates, elements, and members that may be defined."""
 
-import pytest
 import tree_sitter_javascript
 from tree_sitter import Node
 
 from monitors.languages.javascript import JAVASCRIPT
-from tests.monitors.languages.oracle import check_sample
-from tests.monitors.languages.reading import mark, opened, unmark
+from tests.monitors.languages.oracle import Oracle
+from tests.monitors.languages.table import Table
 
 LIVE = [
     "f(x).•y; a[1].•z; (a).•b; x = {}.•b; x?.•y?.•[0]?.•(1); a!.•b",
@@ -63,18 +62,13 @@ OPEN = [
     ("x = <a></a", "</a", ">"),
     ("x = <a></a>", "", ""),
 ]
-
-
-@pytest.mark.parametrize("marked", [*LIVE, *DEFINITIONS, *ELEMENTS])
-def test_live_operators(marked: str) -> None:
-    """Each marked operator is live, and no other: not where a member may be defined."""
-    assert mark(JAVASCRIPT, unmark(marked)) == marked
-
-
-@pytest.mark.parametrize(("text", "openers", "closers"), OPEN)
-def test_open(text: str, openers: str, closers: str) -> None:
-    """A state tells what is open, and what closes it."""
-    assert opened(JAVASCRIPT, text) == (openers, closers)
+FRAGMENTS = [
+    *"ab1.;:,=+-!?/<>(){}[]\"'`$#@ \n",
+    *("this.x", "exports.", "module", ".prototype.", "?.", "...", "x.y", "++", "--", "=>", "&&"),
+    *("if (", "for (", "case ", "default:", "return ", "else ", "of ", "new ", "class A {"),
+    *("<div>", "</div>", "<A.B", "/>", "</", "<>", "<T,>", "<T>(", "<T extends ", "<a-b c='", "={"),
+    *("${", "`${a.b}`", "/x/g", "/[/]/", "//", "/*", "*/", "#!", "1.", "0x1", "1e-", "é"),
+]
 
 
 def is_exempt(node: Node) -> bool:
@@ -98,6 +92,10 @@ def begins_statement(node: Node) -> bool:
     return False
 
 
-def test_against_tree_sitter() -> None:
-    """In a complete file the live operators are those of the syntax tree."""
-    check_sample(JAVASCRIPT, tree_sitter_javascript, "sample.js", is_exempt)
+TABLE = Table(
+    JAVASCRIPT,
+    [*LIVE, *DEFINITIONS, *ELEMENTS],
+    OPEN,
+    Oracle(tree_sitter_javascript.language, "sample.js", is_exempt),
+    FRAGMENTS,
+)

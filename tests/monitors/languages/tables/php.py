@@ -1,13 +1,10 @@
-"""PHP: where a dereference is live, what is open, and agreement with tree-sitter."""
+"""PHP: text around code, here documents, interpolated strings."""
 
-from types import SimpleNamespace
-
-import pytest
 import tree_sitter_php
 
 from monitors.languages.php import PHP
-from tests.monitors.languages.oracle import check_sample
-from tests.monitors.languages.reading import mark, opened, unmark
+from tests.monitors.languages.oracle import Oracle
+from tests.monitors.languages.table import Table
 
 LIVE = [
     "<?php $a->•b->•c; f()->•x; $a[0]->•y; (new A)->•b; $a?->•b; A::•b()->•c; $a::•$b; A::•class",
@@ -30,21 +27,11 @@ OPEN = [
     ("<?php { // a", "{", "\n}"),
     ("a { ( '", "", ""),
 ]
+FRAGMENTS = [
+    *"ab1;:,=(){}[]\"'`$# .\n\\",
+    *("<?php ", "<?=", "?>", "<?", "->", "?->", "::", "$a->b", "$a", "{$a", "${", "//", "#[", "/*"),
+    *("*/", "<<<A\n", "<<<'A'\r\n", '<<<"A"\n', "\nA", "\n  A;", "A::$b", "return ", "class", "é"),
+]
 
 
-@pytest.mark.parametrize("marked", LIVE)
-def test_live_operators(marked: str) -> None:
-    """Each marked operator is live, and no other."""
-    assert mark(PHP, unmark(marked)) == marked
-
-
-@pytest.mark.parametrize(("text", "openers", "closers"), OPEN)
-def test_open(text: str, openers: str, closers: str) -> None:
-    """A state tells what is open, and what closes it."""
-    assert opened(PHP, text) == (openers, closers)
-
-
-def test_against_tree_sitter() -> None:
-    """In a complete file the live operators are those of the syntax tree."""
-    grammar = SimpleNamespace(language=tree_sitter_php.language_php)
-    check_sample(PHP, grammar, "sample.php", lambda node: False)
+TABLE = Table(PHP, LIVE, OPEN, Oracle(tree_sitter_php.language_php, "sample.php"), FRAGMENTS)

@@ -1,12 +1,11 @@
-"""C++: where a dereference is live, what is open, and agreement with tree-sitter."""
+"""C++: names of namespaces, raw strings, return types."""
 
-import pytest
 import tree_sitter_cpp
 from tree_sitter import Node
 
 from monitors.languages.cpp import CPP
-from tests.monitors.languages.oracle import check_sample, is_first
-from tests.monitors.languages.reading import mark, opened, unmark
+from tests.monitors.languages.oracle import Oracle, is_first
+from tests.monitors.languages.table import Table
 
 LIVE = [
     "a.•b->•c::•d; ns::•A<T>::•b; decltype(x)::•type",
@@ -40,18 +39,6 @@ OPEN = [
 ]
 
 
-@pytest.mark.parametrize("marked", LIVE)
-def test_live_operators(marked: str) -> None:
-    """Each marked operator is live, and no other."""
-    assert mark(CPP, unmark(marked)) == marked
-
-
-@pytest.mark.parametrize(("text", "openers", "closers"), OPEN)
-def test_open(text: str, openers: str, closers: str) -> None:
-    """A state tells what is open, and what closes it."""
-    assert opened(CPP, text) == (openers, closers)
-
-
 def is_exempt(node: Node) -> bool:
     """An arrow before a return type or in a name, a chain's arrow after a blank, ``::x``."""
     if node.type == "->" and node.prev_sibling is not None:
@@ -63,6 +50,4 @@ def is_exempt(node: Node) -> bool:
     )
 
 
-def test_against_tree_sitter() -> None:
-    """In a complete file the live operators are those of the syntax tree."""
-    check_sample(CPP, tree_sitter_cpp, "sample.cpp", is_exempt)
+TABLE = Table(CPP, LIVE, OPEN, Oracle(tree_sitter_cpp.language, "sample.cpp", is_exempt))

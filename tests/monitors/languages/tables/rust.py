@@ -1,15 +1,14 @@
-"""Rust: where a dereference is live, what is open, and agreement with tree-sitter."""
+"""Rust: lifetimes, raw strings, nested comments, ranges, fields that are numbers."""
 
-import pytest
 import tree_sitter_rust
 from tree_sitter import Node
 
 from monitors.languages.rust import RUST
-from tests.monitors.languages.oracle import check_sample, is_first
-from tests.monitors.languages.reading import mark, opened, unmark
+from tests.monitors.languages.oracle import Oracle, is_first
+from tests.monitors.languages.table import VALUES, Table
 
 LIVE = [
-    """f(x).•y; a[1].•z; (a).•b; "a.b".•c; 'c'.•d""",
+    VALUES,
     "// a.b\nx.•y",
     "/* a.b */ x /* . */ .•y",
     "a.•b?.•c; a::•b; Vec::•<u8>::•new(); <T as A>::•b",
@@ -43,23 +42,9 @@ OPEN = [
 ]
 
 
-@pytest.mark.parametrize("marked", LIVE)
-def test_live_operators(marked: str) -> None:
-    """Each marked operator is live, and no other."""
-    assert mark(RUST, unmark(marked)) == marked
-
-
-@pytest.mark.parametrize(("text", "openers", "closers"), OPEN)
-def test_open(text: str, openers: str, closers: str) -> None:
-    """A state tells what is open, and what closes it."""
-    assert opened(RUST, text) == (openers, closers)
-
-
 def is_exempt(node: Node) -> bool:
     """``::x`` has no receiver."""
     return node.type == "::" and is_first(node)
 
 
-def test_against_tree_sitter() -> None:
-    """In a complete file the live operators are those of the syntax tree."""
-    check_sample(RUST, tree_sitter_rust, "sample.rs", is_exempt)
+TABLE = Table(RUST, LIVE, OPEN, Oracle(tree_sitter_rust.language, "sample.rs", is_exempt))

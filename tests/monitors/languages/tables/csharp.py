@@ -1,25 +1,16 @@
-"""C#: where a dereference is live, what is open, and agreement with tree-sitter."""
+"""C#: interpolated, verbatim and raw strings, imports, ranges."""
 
-import pytest
 import tree_sitter_c_sharp
 from tree_sitter import Node
 
 from monitors.languages.csharp import CSHARP
-from tests.monitors.languages.oracle import check_sample
-from tests.monitors.languages.reading import mark, opened, unmark
+from tests.monitors.languages.oracle import Oracle
+from tests.monitors.languages.table import COMMON, SPACED, VALUES, Table
 
 LIVE = [
-    """f(x).•y; a[1].•z; (a).•b; "a.b".•c; 'c'.•d""",
-    "// a.b\nx.•y",
-    "/* a.b */ x /* . */ .•y",
-    "1.5.x + 1.x + 0x1f.y + 1.5e-3.z",
-    "{.x = 1, .y}; f(.5)",
-    "x\n  .•y\n  .•z",
-    '"a.b\nc.•d',
-    "'a.b\nc.•d",
-    r'"a\".b".•c',
-    "){.x]}.•y",
-    "é.•ü",
+    VALUES,
+    *COMMON,
+    *SPACED,
     "using A.B;\nusing static A.B;\nusing X = A.B.C;\nnamespace A.B.C;\nx.•y",
     "namespace A.B { x.•y }",
     "using var x = a.•b; using (a.•b) {} using (var x = c.•d) {}",
@@ -54,18 +45,6 @@ OPEN = [
 ]
 
 
-@pytest.mark.parametrize("marked", LIVE)
-def test_live_operators(marked: str) -> None:
-    """Each marked operator is live, and no other."""
-    assert mark(CSHARP, unmark(marked)) == marked
-
-
-@pytest.mark.parametrize(("text", "openers", "closers"), OPEN)
-def test_open(text: str, openers: str, closers: str) -> None:
-    """A state tells what is open, and what closes it."""
-    assert opened(CSHARP, text) == (openers, closers)
-
-
 def is_exempt(node: Node) -> bool:
     """Imports and the names of namespaces."""
     return node.type == "using_directive" or (
@@ -75,6 +54,4 @@ def is_exempt(node: Node) -> bool:
     )
 
 
-def test_against_tree_sitter() -> None:
-    """In a complete file the live operators are those of the syntax tree."""
-    check_sample(CSHARP, tree_sitter_c_sharp, "Sample.cs", is_exempt)
+TABLE = Table(CSHARP, LIVE, OPEN, Oracle(tree_sitter_c_sharp.language, "Sample.cs", is_exempt))
