@@ -1,17 +1,23 @@
 """`generate()`: a language model completes a file, and a language server keeps the names valid."""
 
+import sys
 import time
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from decoding import fim
 from decoding.audit import audit
+from decoding.endpoint import Endpoint, Sampling, connect
 from decoding.session import CrossingPolicy, Options, Session
 from decoding.statistics import Statistics
 from decoding.stopping import open_stopper
 from decoding.trie import TokenIndex
 from decoding.until import Until
+from decoding.vllm_request import GuideRequest, name_workspace
 from decoding.vocab import Vocabulary
 from decoding.wiring import (
     ServerAnalyst,
@@ -21,12 +27,54 @@ from decoding.wiring import (
     open_silent_guide,
     shared_pool,
 )
-from decoding.workspace import find_workspace, open_document
+from decoding.workspace import find_workspace, open_document, without_end
 from lsp_bridge.pool import ServerPool
 from monitors.errors import ModelError, UsageError
 from monitors.protocols import Document
 
 _DEFAULT_CONTEXT = 4096
+
+
+class Prompter(Protocol):
+    """What a prompt is made with."""
+
+    @property
+    def index(self) -> TokenIndex:
+        """Of the model's logits."""
+        ...
+
+    @property
+    def context(self) -> int:
+        """Most tokens of prompt and answer."""
+        ...
+
+    @property
+    def start_ids(self) -> list[int]:
+        """What a prompt without a template begins with."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids, without any special token before or behind."""
+        ...
+
+    def token_to_id(self, name: str) -> int | None:
+        """Id of a token by its name, special ones included."""
+        ...
+
+
+class Engine(Prompter, Protocol):
+    """Whatever generates tokens: what `generate` needs of a model and its tokenizer."""
+
+    def generate(
+        self,
+        prompt: Sequence[int],
+        session: Session,
+        is_done: Callable[[list[int]], bool],
+        sampling: Sampling,
+        options: Mapping[str, Any],
+    ) -> list[list[int]]:
+        """Token ids generated for one prompt, one list for each returned sequence."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +111,24 @@ def generate(
 ) -> Completion:
     """Complete the file ``path`` at ``position`` (1-based line and column, as editors count).
 
-    ``model`` and ``tokenizer`` are a Hugging Face causal language model and its fast tokenizer.
+    ``model`` and ``tokenizer`` are a Hugging Face causal language model and its fast tokenizer, or
+    an `Endpoint` and its tokenizer: a folder, a file, an object, or None to find it by name.
     The text behind the position is the suffix; it is given to the model as fill-in-the-middle
     where the tokenizer has tokens for that. ``workspace`` defaults to the nearest folder that
     looks like a project. ``until`` stops at the end of a ``"line"``, ``"statement"`` or
     ``"function"``. ``pool`` defaults to one that all calls in this process share.
     With ``trust_workspace`` servers may run the workspace's code; a ``pool`` has its own say.
-    ``generate_options`` go to ``model.generate`` (``num_return_sequences``, ``num_beams``, ...).
+    ``generate_options`` go to ``model.generate`` (``num_return_sequences``, ``num_beams``, ...),
+    or to the endpoint (``num_return_sequences``, ``top_p``, ...).
 
     No file is written. A failing language server never stops a generation: ``stats.fail_open``
     counts why points went unconstrained. With ``strict`` it raises `AnalysisError` instead.
 
     Raises `UsageError` (`PositionError`, `WorkspaceError`, `ModelError`, `ServerError`,
-    `ConfigError`) for a caller's mistake, before anything is generated.
+    `ConfigError`) for a caller's mistake, before anything is generated, and `EndpointError` as soon
+    as an endpoint fails.
     """
+    given_pool = pool
     document, pool = check_request(
         path,
         position,
@@ -91,28 +143,79 @@ def generate(
         trust_workspace=trust_workspace,
         pool=pool,
     )
-    index = open_index(model, tokenizer)
-    prompt = _prompt(model, tokenizer, index, document, max_new_tokens)
-    if monitors:
-        guide = open_guide(index, document.language, pool, server)
-    else:
-        guide = open_silent_guide(index, document.language)
-    options = Options(crossing=CrossingPolicy(crossing), deadline_s=deadline_s, strict=strict)
-    start = _without_healed(document, prompt.healed)
-    session = Session(guide, start, healed=prompt.healed, options=options)
-    output = _Output(index, document, prompt.healed, until)
-    sampling = _sampling(temperature, seed) | {"max_new_tokens": max_new_tokens}
-    started = time.perf_counter()
-    rows = _engine().generate(
-        model,
-        prompt.ids,
-        session,
-        output.is_done,
-        sampling | {"eos_token_id": sorted(index.end_ids)} | generate_options,
-    )
-    session.statistics.wall_s = time.perf_counter() - started
+    sampling = Sampling(max_new_tokens, temperature, seed)
+    if _is_of_vllm(model):
+        if given_pool is not None or trust_workspace:
+            raise UsageError(
+                "got pool or trust_workspace with a vllm.LLM, whose workers start the servers; "
+                "leave them out (MGD_TRUST_WORKSPACES=1 in the environment before the LLM is made)"
+            )
+        request = GuideRequest(
+            path=document.path,
+            workspace=str(find_workspace(Path(path)) if workspace is None else workspace),
+            language=document.language,
+            prefix=document.prefix,
+            suffix=document.suffix,
+            server=server,
+            monitors=monitors,
+            crossing=crossing,
+            deadline_ms=1000 * deadline_s,
+            tag=uuid.uuid4().hex,
+        )
+        return _generate_in_vllm(
+            model, document, request, sampling, until, strict, generate_options
+        )
+    with _opened(model, tokenizer) as engine:
+        index = engine.index
+        prompt = _prompt(engine, document, max_new_tokens)
+        if monitors:
+            guide = open_guide(index, document.language, pool, server)
+        else:
+            guide = open_silent_guide(index, document.language)
+        options = Options(crossing=CrossingPolicy(crossing), deadline_s=deadline_s, strict=strict)
+        start = without_end(document, prompt.healed)
+        session = Session(guide, start, healed=prompt.healed, options=options)
+        output = _Output(index, document, prompt.healed, until)
+        started = time.perf_counter()
+        rows = engine.generate(prompt.ids, session, output.is_done, sampling, generate_options)
+        session.statistics.wall_s = time.perf_counter() - started
     texts = tuple(output.text(ids) for ids in rows)
     return Completion(texts[0], texts, session.statistics)
+
+
+def _is_of_vllm(model: Any) -> bool:
+    """Whether the model is a `vllm.LLM`, which cannot be if nobody has imported vLLM."""
+    vllm = sys.modules.get("vllm")
+    return vllm is not None and isinstance(model, vllm.LLM)
+
+
+def _generate_in_vllm(
+    llm: Any,
+    document: Document,
+    request: GuideRequest,
+    sampling: Sampling,
+    until: str | None,
+    strict: bool,
+    options: Mapping[str, Any],
+) -> Completion:
+    """Let the processor inside the engine guide: sessions and servers live in its workers."""
+    from decoding.vllm_generate import VllmModel, refuse_unanswered
+
+    model = VllmModel(llm)
+    prompt = _prompt(model, document, sampling.max_new_tokens)
+    output = _Output(model.index, document, prompt.healed, until)
+    name_workspace(request.workspace)
+    request = replace(request, healed_bytes=len(prompt.healed))
+    model.start(request)
+    started = time.perf_counter()
+    rows = model.generate(prompt.ids, request, output.is_done, sampling, options)
+    statistics = model.statistics(request.tag)
+    statistics.wall_s = time.perf_counter() - started
+    statistics.tokens = sum(map(len, rows))  # the workers need not look at the last one
+    if strict:
+        refuse_unanswered(statistics)
+    texts = tuple(output.text(ids) for ids in rows)
+    return Completion(texts[0], texts, statistics)
 
 
 def invented_names(
@@ -169,6 +272,55 @@ def _end_ids(model: Any, tokenizer: Any) -> set[int]:
         ends.update(named if isinstance(named, list) else [] if named is None else [named])
     template = fim.detect(tokenizer.get_vocab().get)
     return ends if template is None else ends | template.stop_ids
+
+
+@contextmanager
+def _opened(model: Any, tokenizer: Any) -> Iterator[Engine]:
+    if isinstance(model, Endpoint):
+        with connect(model, tokenizer) as connection:
+            yield connection
+    else:
+        yield _Transformers(model, tokenizer)
+
+
+class _Transformers:
+    """A Hugging Face model in this process."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self.index = open_index(model, tokenizer)
+        config = model.config.get_text_config()
+        self.context = getattr(config, "max_position_embeddings", None) or _DEFAULT_CONTEXT
+        self.start_ids: list[int] = tokenizer("")["input_ids"] or _first_id(tokenizer)
+        self.token_to_id: Callable[[str], int | None] = tokenizer.get_vocab().get
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids, without any special token before or behind."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False, verbose=False))
+
+    def generate(
+        self,
+        prompt: Sequence[int],
+        session: Session,
+        is_done: Callable[[list[int]], bool],
+        sampling: Sampling,
+        options: Mapping[str, Any],
+    ) -> list[list[int]]:
+        """Token ids generated for one prompt, one list for each returned sequence."""
+        settings: dict[str, Any] = {
+            "max_new_tokens": sampling.max_new_tokens,
+            "do_sample": sampling.temperature > 0,
+            "eos_token_id": sorted(self.index.end_ids),
+        }
+        if sampling.temperature > 0:
+            settings["temperature"] = sampling.temperature
+        if sampling.seed is not None:
+            _engine().seed(sampling.seed)
+        rows: list[list[int]] = _engine().generate(
+            self._model, prompt, session, is_done, settings | dict(options)
+        )
+        return rows
 
 
 def _engine() -> Any:
@@ -228,37 +380,25 @@ def _check_numbers(max_new_tokens: int, temperature: float, deadline_s: float) -
         raise UsageError(f"got a deadline of {deadline_s} s; expected more than 0")
 
 
-def _sampling(temperature: float, seed: int | None) -> dict[str, Any]:
-    if seed is not None:
-        _engine().seed(seed)
-    if temperature == 0:
-        return {"do_sample": False}
-    return {"do_sample": True, "temperature": temperature}
-
-
-def _prompt(
-    model: Any, tokenizer: Any, index: TokenIndex, document: Document, max_new_tokens: int
-) -> fim.Prompt:
+def _prompt(engine: Prompter, document: Document, max_new_tokens: int) -> fim.Prompt:
     """The prompt: what fits of the prefix, and of the suffix for a model that can fill in.
 
     At the end of a file there is nothing to fill in: models continue better than they fill.
     """
     has_suffix = bool(document.suffix.strip())
-    config = model.config.get_text_config()
-    context = getattr(config, "max_position_embeddings", None) or _DEFAULT_CONTEXT
 
     def build(healing: TokenIndex | None) -> fim.Prompt:
         return fim.build_prompt(
-            lambda text: list(tokenizer.encode(text, add_special_tokens=False, verbose=False)),
-            fim.detect(tokenizer.get_vocab().get) if has_suffix else None,
+            engine.encode,
+            fim.detect(engine.token_to_id) if has_suffix else None,
             document.prefix,
             document.suffix,
-            max_tokens=context - max_new_tokens,
+            max_tokens=engine.context - max_new_tokens,
             index=healing,
-            start_ids=tokenizer("")["input_ids"] or _first_id(tokenizer),
+            start_ids=engine.start_ids,
         )
 
-    prompt = build(index)
+    prompt = build(engine.index)
     # SentencePiece puts a blank before a text; where that was healed too, there is nothing to heal.
     return prompt if document.prefix.encode().endswith(prompt.healed) else build(None)
 
@@ -266,12 +406,6 @@ def _prompt(
 def _first_id(tokenizer: Any) -> list[int]:
     """What a text begins with for a tokenizer that adds nothing by itself."""
     return [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-
-
-def _without_healed(document: Document, healed: bytes) -> Document:
-    """The document before the text that is generated again."""
-    prefix = document.prefix.encode().removesuffix(healed).decode("utf-8", "ignore")
-    return Document(document.language, document.path, prefix, document.suffix)
 
 
 class _Output:

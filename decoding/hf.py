@@ -3,11 +3,10 @@
 It translates only: rows of token ids to session nodes, packed masks and verdicts to logits.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import (
     AutoModelForCausalLM,
@@ -17,8 +16,8 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
-from decoding import masks
-from decoding.session import Node, Session, Step
+from decoding.logits import Place, constrain
+from decoding.session import Node, Session, prefetch
 from monitors.errors import ModelError, UsageError
 
 _MERGED = ("logits_processor", "stopping_criteria")
@@ -52,16 +51,10 @@ class MonitorLogitsProcessor(LogitsProcessor):
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Scores of shape (rows, vocabulary) with forbidden tokens at -inf; a copy if changed."""
         self._follow(input_ids)
-        masked = scores
-        for index, row in enumerate(self._rows):
-            step = row.session.step(row.node)
-            if step.row is None and not step.crossing.size:
-                continue
-            if masked is scores:
-                masked = scores.clone()
-            self._mask(row, step, masked[index])
+        places = [Place(index, row.session, row.node) for index, row in enumerate(self._rows)]
+        masked = constrain(scores, places)
         likely = masked.argmax(dim=-1).tolist()
-        _prefetch(
+        prefetch(
             (row.session, row.session.peek(row.node, token_id))
             for row, token_id in zip(self._rows, likely, strict=True)
             if not row.node.ended
@@ -75,7 +68,7 @@ class MonitorLogitsProcessor(LogitsProcessor):
     def _follow(self, input_ids: Any) -> None:
         """Find the node of each row, and begin to answer all that they need at once."""
         self._rows = [self._find(index, ids) for index, ids in enumerate(input_ids.tolist())]
-        _prefetch((row.session, row.node) for row in self._rows)
+        prefetch((row.session, row.node) for row in self._rows)
 
     def _find(self, index: int, ids: list[int]) -> _Row:
         if index < len(self._rows):
@@ -100,36 +93,6 @@ class MonitorLogitsProcessor(LogitsProcessor):
                 f"on the left to {self._length} tokens (tokenizer.padding_side = 'left')"
             )
         return max(fitting, key=lambda pair: len(pair[0]))[1]
-
-    def _mask(self, row: _Row, step: Step, logits: Any) -> None:
-        """Close in ``logits`` (one row, changed in place) what may not come next."""
-        original = logits.clone()
-        if step.row is not None:
-            closed = ~masks.unpack(step.row, logits.shape[-1])
-            logits.masked_fill_(torch.from_numpy(closed).to(logits.device), -torch.inf)
-        if step.discouraged.size:
-            blanks = torch.from_numpy(step.discouraged).to(logits.device)
-            logits[blanks] -= row.session.options.blank_penalty
-        if step.crossing.size:
-            ids = torch.from_numpy(step.crossing).to(logits.device)
-            values = logits[ids]
-            logits[ids] = -torch.inf
-            best = float(logits.max())
-            kept = row.session.keep(row.node, step.crossing, values.float().cpu().numpy(), best)
-            is_kept = torch.from_numpy(np.isin(step.crossing, kept)).to(logits.device)
-            logits[ids[is_kept]] = values[is_kept]
-        if not row.node.released and not bool((logits > -torch.inf).any()):
-            row.session.release(row.node)
-            logits.copy_(original)
-            self._mask(row, row.session.step(row.node), logits)
-
-
-def _prefetch(nodes: Iterable[tuple[Session, Node]]) -> None:
-    by_session: dict[Session, list[Node]] = {}
-    for session, node in nodes:
-        by_session.setdefault(session, []).append(node)
-    for session, group in by_session.items():
-        session.prefetch(*group)
 
 
 class _StopEachRow(StoppingCriteria):

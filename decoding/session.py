@@ -5,12 +5,12 @@ kept, so rolling back, forking (beams, several samples) and asking again cost no
 a node needs are joined once, in the first `Session.step` that looks at it.
 """
 
+import copy
 import time
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -128,14 +128,22 @@ class Guide:
         self._candidates = index.crossing_candidates(language.crossing)
         self._crossing: OrderedDict[Hashable, IntArray] = OrderedDict()
         self._split: dict[Hashable, Row] = {}
+        self._blanks: list[IntArray] = []
 
-    @cached_property
+    def answered_by(self, analyst: Analyst) -> "Guide":
+        """The same guide, tables and all, with somebody else who answers."""
+        guide = copy.copy(self)
+        guide.analyst = analyst
+        return guide
+
+    @property
     def blanks(self) -> IntArray:
         """Ids of the tokens that begin with white space, or with an escaped line end."""
-        tokens = self.index.vocabulary.tokens
-        return np.array(
-            [i for i, data in enumerate(tokens) if data and data[0] in _BLANK_BYTES], np.int64
-        )
+        if not self._blanks:
+            tokens = self.index.vocabulary.tokens
+            found = [i for i, data in enumerate(tokens) if data and data[0] in _BLANK_BYTES]
+            self._blanks.append(np.array(found, np.int64))
+        return self._blanks[0]
 
     def crossing(self, state: Any) -> IntArray:
         """Ids of the tokens that cross a trigger which is live after ``state``, ascending."""
@@ -290,6 +298,19 @@ class Session:
             query = self._monitor.expect(node.state)
         return query
 
+    def anticipate(self, node: Node, ids: IntArray) -> None:
+        """Begin to answer what `keep` needs in order to judge ``ids``; never waits."""
+        for token_id in ids[: self.options.most_judged].tolist():
+            query = None if token_id in node.children else self._first_query(node, token_id)
+            if query is not None and query not in self._expected and query not in self.answers:
+                self._expected[query] = self._guide.analyst.ask(query)
+
+    def _first_query(self, node: Node, token_id: int) -> Query | None:
+        """What the first trigger inside a token asks, if it has one that is live."""
+        text, _ = _decode(node.pending + (self._index.bytes_of(token_id) or b""))
+        state, rest, _ = self._monitor.update(node.state, text)
+        return self._monitor.pre(state) if rest else None
+
     def step(self, node: Node) -> Step:
         """What may follow ``node``. Waits for the facts that it needs, up to the deadline."""
         if node.ended:
@@ -376,6 +397,15 @@ class Session:
             self.statistics.crossing_judged += 1
             self.statistics.crossing_rejected += not valid
         return valid
+
+
+def prefetch(nodes: Iterable[tuple[Session, Node]]) -> None:
+    """`Session.prefetch` for nodes of several sessions, some of which may be the same."""
+    by_session: dict[Session, list[Node]] = {}
+    for session, node in nodes:
+        by_session.setdefault(session, []).append(node)
+    for session, group in by_session.items():
+        session.prefetch(*group)
 
 
 def _decode(data: bytes) -> tuple[str, bytes]:

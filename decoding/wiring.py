@@ -1,9 +1,12 @@
 """The only module that joins concrete languages, monitors, servers and vocabularies."""
 
 import concurrent.futures
+import os
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from decoding.session import Guide, Ticket
 from decoding.trie import TokenIndex
@@ -16,9 +19,17 @@ from monitors.languages.registry import LANGUAGES
 from monitors.protocols import Answer, Query
 from monitors.silent import SilentMonitor
 
+if TYPE_CHECKING:
+    from lsp_bridge.bridge import BridgeClient, BridgeTicket
+
+BRIDGE_VARIABLE = "MGD_BRIDGE"
+"""Environment variable: the socket of the bridge that answers for this process."""
 _START_TIMEOUT_S = 30.0
+_BRIDGE_SLACK_S = 0.25
+"""How long the verdict of a bridge may be on its way."""
 _pools: dict[tuple[Path, bool], ServerPool] = {}
 _pools_lock = threading.Lock()
+_bridges: dict[str, "BridgeClient"] = {}
 
 
 def language_named(name: str) -> Language:
@@ -66,12 +77,19 @@ def open_silent_guide(index: TokenIndex, language: str) -> Guide:
     return Guide(index, language_named(language), SilentMonitor(), _NobodyAsked())
 
 
+def guide_without_analyst(index: TokenIndex, language: str, monitors: bool = True) -> Guide:
+    """A guide whose tables many share; `Guide.answered_by` says who answers."""
+    if not monitors:
+        return open_silent_guide(index, language)
+    return Guide(index, language_named(language), monitor_for(language), _NobodyAsked())
+
+
 class _NobodyAsked:
-    """The analyst of a monitor that never asks."""
+    """The analyst of a monitor that never asks, or of a guide that is not used as it is."""
 
     def ask(self, query: Query) -> Ticket:
         """Not called."""
-        raise NotImplementedError("a silent monitor asks nothing")
+        raise NotImplementedError("this guide asks nobody")
 
 
 class ServerAnalyst:
@@ -100,3 +118,135 @@ class _Ticket:
     def cancel(self) -> None:
         """Give the query up, unless somebody else waits for it."""
         self._handle.cancel()
+
+    def hurry(self, deadline_s: float) -> None:
+        """Have it answered before queries that nobody waits for."""
+        self._pool.hurry(self._handle)
+
+
+class HurriedTicket(Ticket, Protocol):
+    """A query that can be made to count as waited for before anybody waits."""
+
+    def hurry(self, deadline_s: float) -> None:
+        """Say that somebody will wait for it, ``deadline_s`` seconds from now at most."""
+        ...
+
+
+class HurriedAnalyst(Protocol):
+    """Whoever answers the queries of one request in an engine that serves many."""
+
+    def ask(self, query: Query) -> HurriedTicket:
+        """Begin to answer; returns at once. Never raises because an analysis failed."""
+        ...
+
+
+class Answers(Protocol):
+    """Whoever answers for a workspace: servers of this process, or a bridge."""
+
+    def start(self, language: str, server: str | None, timeout_s: float) -> None:
+        """Start the server for ``language``; wait ``timeout_s`` seconds at most."""
+        ...
+
+    def analyst(self, server: str | None, scope: str) -> HurriedAnalyst:
+        """Who answers one request. All who ask in the same ``scope`` get the same answers."""
+        ...
+
+    def report(self, counts: Mapping[str, float]) -> None:
+        """Add to the counters of whoever shows them."""
+        ...
+
+
+def open_answers(workspace: Path, trust_workspace: bool = False) -> Answers:
+    """The bridge that the environment names, or else servers of this process.
+
+    Raises `WorkspaceError` and `ConfigError` where the servers are this process's own.
+    """
+    socket = os.environ.get(BRIDGE_VARIABLE)
+    if socket:
+        return _BridgeAnswers(_bridge(socket))
+    return _PoolAnswers(shared_pool(workspace, trust_workspace))
+
+
+def _bridge(socket: str) -> "BridgeClient":
+    from lsp_bridge.bridge import BridgeClient
+
+    with _pools_lock:
+        if socket not in _bridges:
+            _bridges[socket] = BridgeClient(socket, name=f"process {os.getpid()}")
+        return _bridges[socket]
+
+
+class _PoolAnswers:
+    """Servers of this process."""
+
+    def __init__(self, pool: ServerPool) -> None:
+        self._pool = pool
+
+    def start(self, language: str, server: str | None, timeout_s: float) -> None:
+        """Start the server; one that fails to start shows in the answers."""
+        starting = self._pool.start(language, server=server)
+        with suppress(concurrent.futures.TimeoutError):
+            starting.result(timeout_s)
+
+    def analyst(self, server: str | None, scope: str) -> ServerAnalyst:
+        """One for all scopes: the pool answers by content."""
+        return ServerAnalyst(self._pool, server)
+
+    def report(self, counts: Mapping[str, float]) -> None:
+        """Nobody shows them."""
+
+
+class _BridgeAnswers:
+    """A bridge, shared with other processes."""
+
+    def __init__(self, client: "BridgeClient") -> None:
+        self._client = client
+
+    def start(self, language: str, server: str | None, timeout_s: float) -> None:
+        """Ask for the start; the bridge tells nobody when it is done."""
+        self._client.start(language, server=server)
+
+    def analyst(self, server: str | None, scope: str) -> "_BridgeAnalyst":
+        """Who asks in ``scope``."""
+        return _BridgeAnalyst(self._client, server, scope)
+
+    def report(self, counts: Mapping[str, float]) -> None:
+        """Add to the counters on the bridge's page."""
+        self._client.report(counts)
+
+
+class _BridgeAnalyst:
+    """Lets a bridge answer."""
+
+    def __init__(self, client: "BridgeClient", server: str | None, scope: str) -> None:
+        self._client = client
+        self._server = server
+        self._scope = scope
+
+    def ask(self, query: Query) -> "_BridgeTicket":
+        """Send the query; returns at once."""
+        ticket = self._client.ask(query, scope=self._scope, server=self._server)
+        return _BridgeTicket(self._client, ticket)
+
+
+class _BridgeTicket:
+    """A query on its way to a bridge."""
+
+    def __init__(self, client: "BridgeClient", ticket: "BridgeTicket") -> None:
+        self._client = client
+        self._ticket = ticket
+
+    def result(self, deadline_s: float) -> Answer:
+        """What the bridge decides: ranks must not decide by their own clocks."""
+        self.hurry(deadline_s)
+        return self._ticket.result(deadline_s + _BRIDGE_SLACK_S)
+
+    def cancel(self) -> None:
+        """Give the query up, unless somebody else waits for it."""
+        self._ticket.cancel()
+
+    def hurry(self, deadline_s: float) -> None:
+        """Have the bridge decide within ``deadline_s`` seconds."""
+        from lsp_bridge.bridge.protocol import Wait
+
+        self._client.send(Wait(self._ticket.number, deadline_s))

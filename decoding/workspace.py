@@ -119,3 +119,9 @@ def open_document(path: Path, position: tuple[int, int], workspace: Path) -> Doc
     text = read_text(path, workspace)
     offset = offset_at(text, *position)
     return Document(language_of(path, text), str(path.resolve()), text[:offset], text[offset:])
+
+
+def without_end(document: Document, end: bytes) -> Document:
+    """The document without the ``end`` of its prefix, which is generated again."""
+    prefix = document.prefix.encode().removesuffix(end).decode("utf-8", "ignore")
+    return Document(document.language, document.path, prefix, document.suffix)

@@ -158,7 +158,7 @@ class ServerPool:
         """
         answer = handle.peek()
         if answer is None:
-            self._post(self._hurry, handle)
+            self.hurry(handle)
             answer = handle.result(deadline_s)
         if answer is None:
             answer = self._late(handle, deadline_s)
@@ -166,6 +166,10 @@ class ServerPool:
             with self._counting:
                 self._statistics.fail_opens[answer.reason] += 1
         return answer
+
+    def hurry(self, handle: Handle) -> None:
+        """Have ``handle`` answered before queries that nobody waits for; `wait` does it itself."""
+        self._post(self._hurry, handle)
 
     def forget(self) -> None:
         """Empty the cache, as when files of the workspace have changed on disk."""

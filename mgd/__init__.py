@@ -10,6 +10,7 @@ from decoding.api import (
     load_model,
     open_index,
 )
+from decoding.endpoint import Endpoint
 from decoding.session import CrossingPolicy, Guide, Options, Session
 from decoding.statistics import Statistics
 from decoding.wiring import open_guide
@@ -26,6 +27,7 @@ __all__ = [
     "Completion",
     "CrossingPolicy",
     "Document",
+    "Endpoint",
     "Guide",
     "MgdError",
     "MonitorLogitsProcessor",

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +13,9 @@ from rich.markup import escape
 
 from mgd.models import BUNDLED_MODEL
 from monitors.errors import UsageError
+
+if TYPE_CHECKING:
+    from decoding.endpoint import Endpoint
 
 _SPOT = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)")
 _UNTIL = re.compile(r"(?P<rule>line|statement|function)|(?P<count>\d+)(?:\s*tokens)?")
@@ -37,6 +40,10 @@ ServerOption = Annotated[
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option(help="Project root [default: the nearest folder with .git or pyproject.toml]."),
+]
+ServedOption = Annotated[
+    list[Path],
+    typer.Option(metavar="DIR", help="Project root whose files may be read; may be repeated."),
 ]
 TrustOption = Annotated[
     bool,
@@ -70,6 +77,24 @@ def complete(
     deadline_ms: Annotated[
         float, typer.Option(help="Longest wait for one answer of the server.")
     ] = 1000.0,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Guide an OpenAI-compatible completions endpoint."),
+    ] = None,
+    endpoint_model: Annotated[
+        str | None, typer.Option(help="Model that the endpoint serves [default: the only one].")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(help="Tokenizer of the endpoint's model [default: found by its name]."),
+    ] = None,
+    api_key: Annotated[
+        str | None, typer.Option(help="Key of the endpoint [default: $MGD_API_KEY].")
+    ] = None,
+    bias_limit: Annotated[
+        int | None,
+        typer.Option(help="Most entries of a logit_bias [default: 1024 for vLLM, else 300]."),
+    ] = None,
     trust_workspace: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,6 +104,8 @@ def complete(
     path, position = _parse_spot(spot)
     rule, count = _parse_until(until)
     new_tokens = max_new_tokens if count is None else count
+    settings = {"model": endpoint_model, "api_key": api_key, "bias_limit": bias_limit}
+    remote = _endpoint(endpoint, settings, model, tokenizer)
     mgd.check_request(
         path,
         position,
@@ -91,7 +118,9 @@ def complete(
         deadline_s=deadline_ms / 1000,
         trust_workspace=trust_workspace,
     )
-    loaded = mgd.load_model(model or BUNDLED_MODEL)
+    loaded: tuple[Any, Any] = (
+        (remote, tokenizer) if remote else mgd.load_model(model or BUNDLED_MODEL)
+    )
     result = mgd.generate(
         *loaded,
         path=path,
@@ -223,6 +252,75 @@ def install(
         _complain(f"{name} was not installed: {why}")
         raise typer.Exit(1)
     print(f"{name} is installed")
+
+
+def _endpoint(
+    url: str | None, settings: dict[str, Any], model: str | None, tokenizer: Path | None
+) -> "Endpoint | None":
+    """The endpoint that the options name, or none; options of the other kind are refused."""
+    from decoding.endpoint import Endpoint
+
+    if url is None:
+        if tokenizer is not None or any(value is not None for value in settings.values()):
+            raise UsageError(
+                "got --endpoint-model, --tokenizer, --api-key or --bias-limit without --endpoint; "
+                "name the endpoint, or leave them out"
+            )
+        return None
+    if model is not None:
+        raise UsageError("got --model and --endpoint; name the served model with --endpoint-model")
+    return Endpoint(url, **settings)
+
+
+@app.command()
+def bridge(
+    workspace: ServedOption,
+    socket: Annotated[
+        Path | None,
+        typer.Option(help="Path of the Unix socket [default: in a new private folder]."),
+    ] = None,
+    trust_workspace: TrustOption = False,
+) -> None:
+    """Answer queries about workspaces for every engine on this machine, until interrupted."""
+    from lsp_bridge.bridge import serve, sockets
+
+    folder = sockets.private_folder() if socket is None else None
+    try:
+        serve(
+            workspace,
+            socket or Path(folder or "", "bridge.sock"),
+            trust_workspace=trust_workspace,
+            on_ready=lambda path: print(f"MGD_BRIDGE={path}", flush=True),
+        )
+    finally:
+        if folder is not None:
+            folder.rmdir()
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def serve(
+    workspace: ServedOption,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL] [VLLM OPTIONS]...",
+            help="Model name or folder [default: the bundled model], then options of vllm serve.",
+        ),
+    ] = None,
+    trust_workspace: TrustOption = False,
+) -> None:
+    """Serve a model over the OpenAI API with vLLM, guided where requests ask for it."""
+    from mgd import serving
+
+    model, options = BUNDLED_MODEL, arguments or []
+    if options and not options[0].startswith("-"):
+        model, *options = options
+    plan = serving.plan(model, workspace, options, trust_workspace=trust_workspace)
+    raise typer.Exit(serving.run(plan, _say))
+
+
+def _say(message: str) -> None:
+    _errors.print(f"[bold]mgd:[/] {escape(message)}")
 
 
 def _parse_spot(spot: str) -> tuple[Path, tuple[int, int]]:

@@ -7,6 +7,7 @@ MgdError                      base of all of them
 │   ├── WorkspaceError        a path outside the workspace, or not readable as UTF-8 text
 │   ├── ModelError            an unknown model, or a tokenizer that cannot be indexed
 │   ├── ServerError           an unknown language server, or one that is not installed
+│   ├── EndpointError         a completions endpoint that is away, refuses, or cannot be guided
 │   └── ConfigError           an mgd.toml that cannot be read, or says what it may not say
 └── AnalysisError             raised instead of failing open, only with ``strict=True``
 ```
@@ -37,6 +38,15 @@ class ModelError(UsageError):
 
 class ServerError(UsageError):
     """A language server is unknown, or not installed."""
+
+
+class EndpointError(UsageError):
+    """A completions endpoint cannot be reached, refuses a request, or cannot be guided."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        """The HTTP status that it answered with, if it answered."""
 
 
 class ConfigError(UsageError):

@@ -1,0 +1,157 @@
+"""Closes tokens in logits that are torch tensors; what the adapters for torch engines share.
+
+All rows of a step are treated together: first every row is closed as far as that needs no answer,
+then the questions of all rows are under way at once, and only then is any of them waited for.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from decoding import masks
+from decoding.session import Node, Session, Step
+
+Floats = npt.NDArray[np.float32]
+
+
+class Place(NamedTuple):
+    """A row of the logits, and the text that it continues."""
+
+    row: int
+    session: Session
+    node: Node
+
+
+class _Guided(NamedTuple):
+    place: Place
+    step: Step
+
+
+class _Crossing(NamedTuple):
+    """Crossing tokens of one row: ids, their logits, and the highest logit of all other tokens."""
+
+    guided: _Guided
+    start: int
+    values: Floats
+    best: float
+
+
+def constrain(logits: Any, places: Sequence[Place], *, in_place: bool = False) -> Any:
+    """Logits of shape (rows, vocabulary) with -inf where a token may not come next.
+
+    Returns ``logits`` itself if nothing changes or ``in_place``, else a copy. Waits for the facts
+    that the places need, each up to its own deadline. Rows that are not named and rows without a
+    constraint keep their values bit for bit.
+    """
+    guided = [_Guided(place, place.session.step(place.node)) for place in places]
+    active = [each for each in guided if _changes(each.step)]
+    if not active:
+        return logits
+    result = logits if in_place else logits.clone()
+    _constrain(result, active)
+    return result
+
+
+def _changes(step: Step) -> bool:
+    return step.row is not None or bool(step.crossing.size)
+
+
+def _constrain(logits: Any, active: Sequence[_Guided]) -> None:
+    masked = [each for each in active if each.step.row is not None]
+    before: Any = _close_masked(logits, masked) if masked else None
+    crossing = [each for each in active if each.step.crossing.size]
+    kept_any = _judge_crossing(logits, crossing) if crossing else set()
+    for position, each in enumerate(masked):
+        row = each.place.row
+        if row not in kept_any and not bool((logits[row] > -torch.inf).any()):
+            _release(logits, each, before[position])
+
+
+def _close_masked(logits: Any, masked: Sequence[_Guided]) -> Any:
+    """Close what the masks close, and push blanks down; returns the rows as they were."""
+    rows = torch.tensor([each.place.row for each in masked], device=logits.device)
+    width = logits.shape[-1]
+    closed = np.stack([~masks.unpack(_row_of(each.step), width) for each in masked])
+    before = logits[rows]
+    after = before.masked_fill(torch.from_numpy(closed).to(logits.device), -torch.inf)
+    for position, each in enumerate(masked):
+        if each.step.discouraged.size:
+            blanks = torch.from_numpy(each.step.discouraged).to(logits.device)
+            after[position, blanks] -= each.place.session.options.blank_penalty
+    logits[rows] = after
+    return before
+
+
+def _row_of(step: Step) -> masks.Row:
+    assert step.row is not None
+    return step.row
+
+
+def _judge_crossing(logits: Any, guided: Sequence[_Guided]) -> set[int]:
+    """Close the crossing tokens and open those again that are valid and matter.
+
+    Returns the rows in which some are open.
+    """
+    rows, ids = _coordinates(guided, logits.device)
+    values = logits[rows, ids]
+    logits[rows, ids] = -torch.inf
+    found = _gather(logits, guided, values)
+    near = [(each, _near(each)) for each in found]
+    for each, places in near:
+        place, step = each.guided
+        if places.size:
+            place.session.anticipate(place.node, step.crossing[places])
+    opened = [kept for each, places in near if places.size for kept in _keep(each, places)]
+    if opened:
+        again = torch.tensor(opened, device=logits.device)
+        logits[rows[again], ids[again]] = values[again]
+    return {int(row) for row in rows[opened].tolist()} if opened else set()
+
+
+def _coordinates(guided: Sequence[_Guided], device: Any) -> tuple[Any, Any]:
+    sizes = [each.step.crossing.size for each in guided]
+    rows = np.repeat([each.place.row for each in guided], sizes)
+    ids = np.concatenate([each.step.crossing for each in guided])
+    return torch.from_numpy(rows).to(device), torch.from_numpy(ids).to(device)
+
+
+def _gather(logits: Any, guided: Sequence[_Guided], values: Any) -> list[_Crossing]:
+    """Bring what the host has to see to it, in one copy."""
+    rows = [each.place.row for each in guided]
+    others = logits if rows == list(range(logits.shape[0])) else logits[rows]
+    host = torch.cat([values.float(), others.amax(dim=-1).float()]).cpu().numpy()
+    starts = np.cumsum([0, *(each.step.crossing.size for each in guided)]).tolist()
+    return [
+        _Crossing(each, start, host[start:end], float(best))
+        for each, start, end, best in zip(
+            guided, starts, starts[1:], host[starts[-1] :], strict=False
+        )
+    ]
+
+
+def _near(crossing: _Crossing) -> npt.NDArray[np.intp]:
+    """Places of the tokens that are likely enough to be looked at."""
+    margin = crossing.guided.place.session.options.margin
+    likely = (crossing.values >= crossing.best - margin) & (crossing.values > -np.inf)
+    return np.flatnonzero(likely)
+
+
+def _keep(crossing: _Crossing, places: npt.NDArray[np.intp]) -> list[int]:
+    """Places, among the crossing tokens of all rows, of those that are opened again."""
+    (_, session, node), step = crossing.guided
+    ids = step.crossing[places]
+    kept = session.keep(node, ids, crossing.values[places], crossing.best)
+    return [crossing.start + place for place in places[np.isin(ids, kept)].tolist()]
+
+
+def _release(logits: Any, guided: _Guided, before: Any) -> None:
+    """Set the monitor of a row aside that has no token left, and start over."""
+    place = guided.place
+    if place.node.released:
+        return
+    place.session.release(place.node)
+    logits[place.row] = before
+    constrain(logits, [place], in_place=True)

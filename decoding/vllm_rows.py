@@ -1,0 +1,98 @@
+"""Rows of vLLM's V1 model runner: a batch whose changes are told before every forward pass."""
+
+import time
+from typing import Any
+
+import torch
+
+from decoding.logits import Place, constrain
+from decoding.session import prefetch
+from decoding.vllm_interfaces import BatchUpdate, process_dict_updates
+from decoding.vllm_request import argument_of
+from decoding.vllm_sessions import SessionStore, Text
+
+
+class _Row:
+    """A guided row: its text, and the list to which the engine appends what it sampled."""
+
+    def __init__(self, text: Text, output: list[int]) -> None:
+        self.text = text
+        self.output = output
+
+
+class BatchRows:
+    """The guided rows of the batch."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self._store = store
+        self._rows: dict[int, _Row] = {}
+        self._guesses = False
+        """Whether tokens were unknown before the forward pass, so that asking had to wait."""
+
+    def update(self, change: BatchUpdate | None) -> None:
+        """Follow the batch, and begin to answer what its rows need; waits for nothing.
+
+        Tokens that are not known yet are read in `apply`.
+        """
+        if change is not None:
+            before = {row.text.session for row in self._rows.values()}
+            process_dict_updates(self._rows, change, self._open)
+            for session in before - {row.text.session for row in self._rows.values()}:
+                session.prefetch()  # nobody wants its answers any more
+        if self._rows:
+            started_s = time.perf_counter()
+            self._guesses = not self._follow()
+            self._store.totals.spent_s += time.perf_counter() - started_s
+
+    def apply(self, logits: Any) -> Any:
+        """Close, in place, what may not come next."""
+        if not self._rows:
+            return logits
+        started_s = time.perf_counter()
+        self._follow()
+        places = [
+            Place(index, row.text.session, row.text.node) for index, row in self._rows.items()
+        ]
+        constrain(logits, places, in_place=True)
+        if self._guesses:
+            self._ask_ahead(logits, places)
+        totals = self._store.totals
+        totals.steps += 1
+        totals.rows += len(places)
+        totals.spent_s += time.perf_counter() - started_s
+        return logits
+
+    def _open(
+        self, params: Any, prompt_ids: list[int] | None, output_ids: list[int]
+    ) -> _Row | None:
+        argument = argument_of(params.extra_args)
+        if argument is None:
+            return None
+        request = self._store.open(argument, prompt_ids or ())
+        return None if request is None else _Row(Text(request), output_ids)
+
+    def _follow(self) -> bool:
+        """Go to the nodes of the rows, and have all that they need under way.
+
+        Returns whether all tokens are known.
+        """
+        all_known = True
+        for row in self._rows.values():
+            text = row.text
+            text.request.analyst.begin_step()
+            if text.follow(row.output):
+                text.request.hasten(text.node)
+            else:
+                all_known = False
+        prefetch((row.text.session, row.text.node) for row in self._rows.values())
+        return all_known
+
+    def _ask_ahead(self, logits: Any, places: list[Place]) -> None:
+        """Ask what the likeliest next tokens need: they will not be shown in time."""
+        rows = torch.tensor([place.row for place in places], device=logits.device)
+        likely = logits[rows].argmax(dim=-1).tolist()
+        prefetch(
+            (place.session, place.session.peek(place.node, token_id))
+            for place, token_id in zip(places, likely, strict=True)
+            if not place.node.ended
+        )

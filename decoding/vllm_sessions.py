@@ -1,0 +1,261 @@
+"""Sessions of guided requests, found by content. Imports neither vLLM nor torch.
+
+Engines hand over rows that move, vanish, come back shorter, or are recomputed from the start. So
+nothing is kept by row: a session belongs to the text of a request's arguments and its prompt, and
+a node to the tokens behind it. Whoever comes back with the same content finds everything again.
+"""
+
+import hashlib
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from decoding.session import Guide, Node, Session
+from decoding.statistics import Statistics
+from decoding.trie import TokenIndex
+from decoding.vllm_request import GuideRequest, admitted, trusts_workspaces
+from decoding.wiring import (
+    Answers,
+    HurriedAnalyst,
+    HurriedTicket,
+    guide_without_analyst,
+    open_answers,
+)
+from decoding.workspace import without_end
+from monitors.protocols import Answer, Query
+
+_log = logging.getLogger(__name__)
+_MOST_STARTED = 256
+_MOST_WAITS = 100_000
+_PLACEHOLDER = -1
+"""What stands for a token that is not known yet under asynchronous scheduling."""
+
+Key = tuple[str, tuple[int, ...]]
+"""A request's arguments and prompt."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """What the processor did for all requests together."""
+
+    steps: int = 0
+    """Steps in which some row was guided."""
+    rows: int = 0
+    """Guided rows of all steps."""
+    spent_s: float = 0.0
+    """Time in the processor, waiting included."""
+    waits_s: "deque[float]" = field(default_factory=lambda: deque(maxlen=_MOST_WAITS))
+    """How long each answer was waited for."""
+    unopened: int = 0
+    """Requests that went unguided although they had been admitted."""
+
+
+class PunctualAnalyst:
+    """Asks on behalf of one request, which may hold a step no longer than its deadline.
+
+    A question is asked once, however often the session asks for it. Its deadline runs from the
+    moment at which it is known to be needed, so the waits of many rows overlap.
+    """
+
+    def __init__(self, analyst: HurriedAnalyst, deadline_s: float, totals: Totals) -> None:
+        self._analyst = analyst
+        self._deadline_s = deadline_s
+        self._totals = totals
+        self._started: OrderedDict[Query, PunctualTicket] = OrderedDict()
+        self._held_s = 0.0
+
+    def ask(self, query: Query) -> "PunctualTicket":
+        """Begin to answer, or join the answer that is under way."""
+        ticket = self._started.get(query)
+        if ticket is None:
+            ticket = PunctualTicket(self, query, self._analyst.ask(query))
+            self._started[query] = ticket
+            if len(self._started) > _MOST_STARTED:
+                self._started.popitem(last=False)
+        return ticket
+
+    def begin_step(self) -> None:
+        """Let the request hold the batch again, for its whole deadline."""
+        self._held_s = 0.0
+
+    def hasten(self, query: Query) -> None:
+        """Ask what the next step has to know; its deadline begins to run."""
+        ticket = self.ask(query)
+        if ticket.needed_s is None:
+            ticket.needed_s = time.perf_counter()
+            ticket.under_way.hurry(self._deadline_s)
+
+    def wait(self, ticket: "PunctualTicket", deadline_s: float) -> Answer:
+        """The answer, or `Unavailable` when the time of the question or of the step is up."""
+        started_s = time.perf_counter()
+        left_s = deadline_s - self._held_s
+        if ticket.needed_s is not None:
+            left_s = min(left_s, ticket.needed_s + deadline_s - started_s)
+        answer = ticket.under_way.result(max(0.0, left_s))
+        self.forget(ticket)
+        waited_s = time.perf_counter() - started_s
+        self._held_s += waited_s
+        self._totals.waits_s.append(waited_s)
+        return answer
+
+    def forget(self, ticket: "PunctualTicket") -> None:
+        """Let the next who asks the same start anew."""
+        if self._started.get(ticket.query) is ticket:
+            del self._started[ticket.query]
+
+
+class PunctualTicket:
+    """A question of one request."""
+
+    def __init__(self, analyst: PunctualAnalyst, query: Query, ticket: HurriedTicket) -> None:
+        self._analyst = analyst
+        self.query = query
+        self.under_way = ticket
+        self.needed_s: float | None = None
+        """When the deadline began to run; None: nobody is known to need the answer yet."""
+
+    def result(self, deadline_s: float) -> Answer:
+        """The answer; see `PunctualAnalyst.wait`."""
+        return self._analyst.wait(self, deadline_s)
+
+    def cancel(self) -> None:
+        """Give the question up."""
+        self._analyst.forget(self)
+        self.under_way.cancel()
+
+
+class Guided:
+    """What is kept of one request; rows share it if all that they say is the same."""
+
+    def __init__(self, session: Session, analyst: PunctualAnalyst, guide: Guide, tag: str) -> None:
+        self.session = session
+        self.analyst = analyst
+        self.tag = tag
+        self._monitor = guide.monitor
+
+    def hasten(self, node: Node) -> None:
+        """Ask what the next step at ``node`` has to know."""
+        query = None if node.ended else self._monitor.pre(node.state)
+        if query is not None and query not in self.session.answers:
+            self.analyst.hasten(query)
+
+
+class Text:
+    """One text that is being generated for a request, wherever the engine keeps it."""
+
+    def __init__(self, request: Guided) -> None:
+        self.request = request
+        self.session = request.session
+        self.node = self.session.root
+        self._ids: list[int] = []
+
+    def follow(self, output: Sequence[int]) -> bool:
+        """Go to the node of ``output``; returns whether all of its tokens are known."""
+        known = len(output)
+        while known and output[known - 1] == _PLACEHOLDER:
+            known -= 1
+        done = len(self._ids)
+        if done > known or self._ids != output[:done]:
+            self._ids, self.node, done = [], self.session.root, 0
+        for token_id in output[done:known]:
+            self.node = self.session.accept(self.node, token_id)
+            self._ids.append(token_id)
+        return known == len(output)
+
+
+class SessionStore:
+    """Opens sessions for requests, and keeps them while somebody may come back for them."""
+
+    def __init__(self, index: TokenIndex, capacity: int) -> None:
+        """``capacity``: how many sessions are kept; those not used for longest go first."""
+        self.totals = Totals()
+        self._index = index
+        self._capacity = capacity
+        self._kept: OrderedDict[Key, Guided] = OrderedDict()
+        self._retired = Statistics()
+        self._answers: dict[str, Answers] = {}
+        self._guides: dict[tuple[str, bool], Guide] = {}
+
+    def open(self, text: str, prompt: Iterable[int]) -> Guided | None:
+        """The session of a request; None, logged and counted, if it cannot be guided after all.
+
+        What a caller can be blamed for was refused at admission.
+        """
+        key = (text, tuple(prompt))
+        found = self._kept.get(key)
+        if found is None:
+            try:
+                found = self._kept[key] = self._make(admitted(text), key)
+            except Exception:  # noqa: BLE001  # the engine, and all other requests, must go on
+                _log.exception("a request goes on unguided")
+                self.totals.unopened += 1
+                return None
+            self._retire()
+        self._kept.move_to_end(key)
+        return found
+
+    def start(self, text: str, timeout_s: float) -> None:
+        """Start the server that a request will need; wait ``timeout_s`` seconds at most for it."""
+        request = admitted(text)
+        if request.monitors:
+            language = request.document().language
+            self._answers_in(request.workspace).start(language, request.server, timeout_s)
+
+    def statistics(self, tag: str | None = None) -> Statistics:
+        """What the requests with ``tag`` did, as far as they are kept; None: all ever since."""
+        found = [each.session.statistics for each in self._kept.values() if tag in (None, each.tag)]
+        return _sum(found if tag is not None else [self._retired, *found])
+
+    def report(self, counts: dict[str, float]) -> None:
+        """Add to the counters of whoever shows them."""
+        for answers in list(self._answers.values())[:1]:
+            answers.report(counts)
+
+    def _retire(self) -> None:
+        while len(self._kept) > self._capacity:
+            _, request = self._kept.popitem(last=False)
+            request.session.prefetch()
+            self._retired = _sum([self._retired, request.session.statistics])
+
+    def _make(self, request: GuideRequest, key: Key) -> Guided:
+        document = request.document()
+        options = request.options()
+        analyst = self._answers_in(request.workspace).analyst(request.server, _digest(key))
+        punctual = PunctualAnalyst(analyst, options.deadline_s, self.totals)
+        guide = self._guide(document.language, request.monitors).answered_by(punctual)
+        prefix = document.prefix.encode()
+        healed = prefix[len(prefix) - request.healed_bytes :]
+        start = without_end(document, healed)
+        session = Session(guide, start, healed=healed, options=options)
+        return Guided(session, punctual, guide, request.tag)
+
+    def _answers_in(self, workspace: str) -> Answers:
+        if workspace not in self._answers:
+            self._answers[workspace] = open_answers(Path(workspace), trusts_workspaces())
+        return self._answers[workspace]
+
+    def _guide(self, language: str, monitors: bool) -> Guide:
+        """Whose tables all requests for a language share."""
+        key = (language, monitors)
+        if key not in self._guides:
+            self._guides[key] = guide_without_analyst(self._index, language, monitors)
+        return self._guides[key]
+
+
+def _digest(key: Key) -> str:
+    """Names a request by its content: the same on all ranks."""
+    text, prompt = key
+    data = hashlib.blake2b(text.encode(), digest_size=16)
+    data.update(repr(prompt).encode())
+    return data.hexdigest()
+
+
+def _sum(parts: Iterable[Statistics]) -> Statistics:
+    total = Statistics()
+    for part in parts:
+        for each in fields(Statistics):
+            setattr(total, each.name, getattr(total, each.name) + getattr(part, each.name))
+    return total

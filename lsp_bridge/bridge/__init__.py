@@ -1,0 +1,6 @@
+"""One process per node that answers queries by content, shared by ranks and replicas."""
+
+from lsp_bridge.bridge.client import BridgeClient, BridgeTicket
+from lsp_bridge.bridge.server import serve
+
+__all__ = ["BridgeClient", "BridgeTicket", "serve"]

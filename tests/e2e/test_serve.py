@@ -1,0 +1,224 @@
+"""``mgd serve`` for real: vLLM with the bundled model, on the example project, over HTTP."""
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from mgd.serving import is_healthy
+from tests.fakes import gone
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+ROOT = Path(__file__).parents[2]
+HARBOR = ROOT / "examples" / "harbor"
+MANIFEST = HARBOR / "src/harbor/manifest.py"
+COMMAND = [sys.executable, "-c", "from mgd.cli import main; main()", "serve"]
+START_S = 240.0
+MEMBERS = {"call_sign", "length_m", "draught_m", "holds", "cargo_total", "roomiest_hold"}
+MEMBERS |= {"is_laden"}
+
+
+class Served:
+    """A running ``mgd serve``."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        options = ("--port", str(self.port), "--served-model-name", "small")
+        self.errors = folder / "stderr"
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [*COMMAND, "--workspace", str(HARBOR), *options],
+                cwd=ROOT,
+                env=os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "ERROR"},
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+
+    @property
+    def said(self) -> list[str]:
+        """What ``mgd`` itself wrote on standard error."""
+        lines = self.errors.read_text().splitlines()
+        return [line.removeprefix("mgd: ") for line in lines if line.startswith("mgd: ")]
+
+    def wait(self) -> None:
+        """Wait until it is healthy and says so."""
+        end_s = time.monotonic() + START_S
+        while not any("serving" in line for line in self.said):
+            assert self.process.poll() is None, self.errors.read_text()[-4000:]
+            assert time.monotonic() < end_s, self.errors.read_text()[-4000:]
+            time.sleep(0.2)
+
+    def family(self) -> set[int]:
+        """Process ids of everything it has started, and its own."""
+        mine = psutil.Process(self.process.pid)
+        return {each.pid for each in (mine, *mine.children(recursive=True))}
+
+    def call(
+        self, path: str, body: dict[str, Any] | None = None, **headers: str
+    ) -> tuple[int, str]:
+        """Status and text of a response; with ``body`` it is posted."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=120) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def complete(self, prompt: str, **arguments: Any) -> tuple[int, Any]:
+        """A greedy completion; ``arguments`` become those of the logits processor."""
+        body = {"model": "small", "prompt": prompt, "max_tokens": 8, "temperature": 0}
+        if arguments:
+            body["vllm_xargs"] = {"mgd": json.dumps(arguments)}
+        status, text = self.call("/v1/completions", body)
+        return status, json.loads(text)
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample of the metrics page."""
+        status, page = self.call("/metrics")
+        assert status == 200
+        lines = [line.rpartition(" ") for line in page.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in lines}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for all tests."""
+    if importlib.util.find_spec("vllm") is None:
+        message = "vLLM is not installed: make .venv/.vllm-installed (see docs/serving.md)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    server = Served(tmp_path_factory.mktemp("serve"))
+    try:
+        server.wait()
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.terminate()
+        server.process.wait(60)
+
+
+def place(text: str) -> tuple[str, list[int]]:
+    """The manifest up to the first ``text``, and line and column behind it."""
+    before = MANIFEST.read_text()
+    before = before[: before.index(text) + len(text)]
+    return before, [before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1]
+
+
+def test_it_becomes_healthy_and_says_where(served: Served) -> None:
+    """The bridge first, then the address."""
+    assert is_healthy("127.0.0.1", served.port)
+    assert served.said[0].startswith("the bridge listens at ")
+    assert served.said[1].endswith(f"at http://127.0.0.1:{served.port}")
+
+
+def test_a_guided_completion_names_a_member(served: Served) -> None:
+    """Behind ``vessel.``, where the model alone invents one."""
+    prompt, position = place("total += vessel.")
+    before = served.metrics()
+    status, value = served.complete(
+        prompt, workspace=str(HARBOR), path=str(MANIFEST), position=position, deadline_ms=30_000
+    )
+    name = re.match(r"\w*", value["choices"][0]["text"]) if status == 200 else None
+    after = served.metrics()
+
+    assert name is not None, value
+    assert name[0] in MEMBERS or name[0].startswith("__"), value
+    assert after["mgd_bridge_queries_total"] > before["mgd_bridge_queries_total"]
+    assert after["mgd_bridge_wait_seconds_count"] >= before["mgd_bridge_wait_seconds_count"]
+    assert after["mgd_servers"] == 1
+
+
+def test_an_unguided_completion_asks_nothing(served: Served) -> None:
+    """Requests without the argument pass as on any server."""
+    before = served.metrics()["mgd_bridge_queries_total"]
+    status, value = served.complete(place("total += vessel.")[0])
+    name = re.match(r"\w*", value["choices"][0]["text"])
+
+    assert status == 200
+    assert name is not None
+    assert name[0] not in MEMBERS
+    assert served.metrics()["mgd_bridge_queries_total"] == before
+
+
+OUTSIDE = ("/etc/passwd", f"{HARBOR}/../../pyproject.toml", "file:///etc/passwd", "../demo.py")
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_paths_outside_are_refused(served: Served, path: str) -> None:
+    """HTTP 400, and nothing of the file in the answer."""
+    status, value = served.complete("x.", workspace=str(HARBOR), path=path, position=[1, 1])
+
+    assert status == 400
+    assert "root:" not in json.dumps(value)
+
+
+def test_a_link_that_leads_outside_is_refused(served: Served, tmp_path: Path) -> None:
+    """The folder that is asked about is a link into the workspace's parent."""
+    link = tmp_path / "harbor"
+    link.symlink_to(ROOT / "benchmarks")
+    status, _ = served.complete("x.", workspace=str(link), path="report.py", position=[1, 1])
+
+    assert status == 400
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"path": str(MANIFEST), "position": [100_000, 1]},
+        {"path": str(MANIFEST), "position": "here"},
+        {"path": str(MANIFEST), "position": [1, 1], "crossing": "maybe"},
+        {"path": str(MANIFEST), "position": [1, 1], "nonsense": True},
+    ],
+)
+def test_bad_arguments_are_refused(served: Served, arguments: dict[str, Any]) -> None:
+    """HTTP 400 with a message, at admission."""
+    status, value = served.complete("x.", workspace=str(HARBOR), **arguments)
+
+    assert status == 400
+    assert "expected" in json.dumps(value) or "line 100000" in json.dumps(value)
+
+
+def test_metrics_stand_beside_those_of_vllm(served: Served) -> None:
+    """On one page, also for a scraper that would like another format, compressed."""
+    samples = served.metrics()
+    accept = "application/openmetrics-text; version=1.0.0"
+    status, page = served.call("/metrics", None, Accept=accept, **{"Accept-Encoding": "gzip"})
+
+    assert any(name.startswith("vllm:") for name in samples)
+    assert samples["mgd_bridge_up"] == 1
+    assert samples["mgd_bridge_clients"] >= 2  # the processor, and the page itself
+    assert status == 200
+    assert "mgd_bridge_up 1" in page.splitlines()
+
+
+def test_sigterm_leaves_no_process(served: Served) -> None:
+    """The last test: vLLM's exit code, no process, no socket."""
+    family = served.family()
+    path = Path(served.said[0].removeprefix("the bridge listens at "))
+    assert path.is_socket()
+    assert len(family) >= 5  # itself, vLLM's two, the bridge, a language server
+    served.process.send_signal(signal.SIGTERM)
+
+    assert served.process.wait(60) == 0
+    assert gone(family)
+    assert not path.parent.exists()

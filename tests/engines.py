@@ -1,0 +1,16 @@
+"""vLLM for tests: importing this skips the module where it is not installed, and says how to."""
+
+import importlib
+import warnings
+
+import pytest
+
+HINT = "pip install 'monitor-guided-decoding[vllm]' (docs/serving.md)"
+
+pytest.importorskip("vllm", reason=HINT)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # vLLM and what it imports warn of their own future
+    vllm = importlib.import_module("vllm")
+    for _name in ("LLM", "SamplingParams"):
+        getattr(vllm, _name)
+    importlib.import_module("decoding.vllm_generate")
