@@ -1,5 +1,6 @@
 """`generate()`: a language model completes a file, and a language server keeps the names valid."""
 
+import os
 import sys
 import time
 import uuid
@@ -17,7 +18,7 @@ from decoding.statistics import Statistics
 from decoding.stopping import open_stopper
 from decoding.trie import TokenIndex
 from decoding.until import Until
-from decoding.vllm_request import GuideRequest, name_workspace
+from decoding.vllm_request import GuideRequest, name_workspace, trusts_workspaces
 from decoding.vocab import Vocabulary
 from decoding.wiring import (
     ServerAnalyst,
@@ -145,7 +146,7 @@ def generate(
     )
     sampling = Sampling(max_new_tokens, temperature, seed)
     if _is_of_vllm(model):
-        if given_pool is not None or trust_workspace:
+        if given_pool is not None or (trust_workspace and not trusts_workspaces()):
             raise UsageError(
                 "got pool or trust_workspace with a vllm.LLM, whose workers start the servers; "
                 "leave them out (MGD_TRUST_WORKSPACES=1 in the environment before the LLM is made)"
@@ -199,9 +200,8 @@ def _generate_in_vllm(
     options: Mapping[str, Any],
 ) -> Completion:
     """Let the processor inside the engine guide: sessions and servers live in its workers."""
-    from decoding.vllm_generate import VllmModel, refuse_unanswered
-
-    model = VllmModel(llm)
+    vllm = _vllm()
+    model = vllm.VllmModel(llm)
     prompt = _prompt(model, document, sampling.max_new_tokens)
     output = _Output(model.index, document, prompt.healed, until)
     name_workspace(request.workspace)
@@ -213,7 +213,7 @@ def _generate_in_vllm(
     statistics.wall_s = time.perf_counter() - started
     statistics.tokens = sum(map(len, rows))  # the workers need not look at the last one
     if strict:
-        refuse_unanswered(statistics)
+        vllm.refuse_unanswered(statistics)
     texts = tuple(output.text(ids) for ids in rows)
     return Completion(texts[0], texts, statistics)
 
@@ -247,11 +247,18 @@ def invented_names(
     return [verdict.name for verdict in verdicts if not verdict.valid]
 
 
-def load_model(name: str, device: str | None = None) -> tuple[Any, Any]:
+def load_model(
+    name: str, device: str | None = None, *, engine: str = "transformers"
+) -> tuple[Any, Any]:
     """Model and tokenizer by name or folder, from this machine only.
 
-    Raises `ModelError` if there is no such model, or Transformers is not installed.
+    With the ``engine`` ``"vllm"`` it is a `vllm.LLM` with the processor, and ``device`` is vLLM's
+    own affair. Raises `ModelError` if there is no such model, or its engine is not installed.
     """
+    if engine == "vllm":
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")  # read when vLLM is imported
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        return _vllm().load(name), None
     return _engine().load(name, device)  # type: ignore[no-any-return]
 
 
@@ -321,6 +328,17 @@ class _Transformers:
             self._model, prompt, session, is_done, settings | dict(options)
         )
         return rows
+
+
+def _vllm() -> Any:
+    try:
+        from decoding import vllm_generate
+    except ImportError as error:
+        raise ModelError(
+            f"models in vLLM need {error.name}; pip install 'monitor-guided-decoding[vllm]' on a "
+            "machine without a GPU (docs/serving.md), vllm itself with one"
+        ) from error
+    return vllm_generate
 
 
 def _engine() -> Any:

@@ -7,7 +7,8 @@ each one before it counts:
   to the first that the session does not allow; the rest is dropped, and generation goes on there.
 - Where few tokens are allowed, one token is asked for, with a ``logit_bias`` that lifts those.
 - Where many are allowed, tokens are sampled freely, and one that is not allowed is banned by
-  ``logit_bias`` before its place is sampled again.
+  ``logit_bias`` before its place is sampled again. If that leads nowhere, the allowed tokens are
+  lifted in turns, as many as a bias may have, and then the best of each turn.
 
 To ban what was refused and to sample again gives each allowed token the chance that a mask would
 give it, and at temperature 0 the likeliest one.
@@ -71,8 +72,8 @@ class Endpoint:
     """How many of the likeliest tokens are asked for, to ban several at once; 0: none."""
     lookahead: int = 16
     """Tokens asked for at once where nothing is constrained."""
-    most_resamples: int = 16
-    """How often one place is sampled again before only frequent tokens are offered."""
+    most_resamples: int = 8
+    """How often one place is sampled again before allowed tokens are offered in turns."""
     context: int | None = None
     """Most tokens of prompt and answer; None: what the endpoint says, else 4096."""
     timeout_s: float = 60.0
@@ -101,11 +102,11 @@ class EndpointStatistics(Statistics):
     requests: int = 0
     """HTTP requests, those sent again included."""
     resamples: int = 0
-    """Samples that were refused: not allowed, or discouraged and not yet penalised."""
+    """Samples that did not count, so that their place was sampled again."""
     dropped: int = 0
     """Tokens that were sampled behind a refused one, or behind the end that was asked for."""
     fallbacks: int = 0
-    """Places at which only frequent allowed tokens were offered, since no other came."""
+    """Places at which allowed tokens were offered in turns, since none came by itself."""
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, ready for JSON."""

@@ -11,6 +11,8 @@ from monitors.errors import EndpointError
 
 _LIFT = 100.0
 _BAN = -100.0
+_MOST_HEATS = 8
+_PATIENCE = 64
 
 
 class Position(NamedTuple):
@@ -40,6 +42,8 @@ class Place:
         self._limit = limit
         self._tries_left = tries
         self._refused: dict[int, float] = {}
+        self._heats: list[list[int]] = []
+        self._winners: list[int] = []
         self._look()
 
     def _look(self) -> None:
@@ -62,10 +66,10 @@ class Place:
             allowed = self._allowed()
         if allowed is not None and len(allowed) <= self._limit:
             return self._lift(allowed)
-        return self._lift(self._frequent()) if self.is_fallback else dict(self._refused)
+        return self._lift(self._heat()) if self.is_fallback else dict(self._refused)
 
     def choose(self, position: Position, bias: Mapping[int, float]) -> int | None:
-        """The sampled token if it may come; None: it may not, and the next `bias` says so.
+        """The sampled token if it may come; None: ask again, for what the next `bias` says.
 
         Raises `EndpointError` if ``bias`` was sent and made no difference.
         """
@@ -74,14 +78,26 @@ class Place:
                 self._refused[token_id] = _BAN
             elif token_id in self._discouraged and token_id not in bias:
                 self._refused[token_id] = -self._session.options.blank_penalty
+            elif self._heats and len(self._heats) + len(self._winners) > 1:
+                self._winners.append(token_id)
+                self._heats.pop(0)
+                return None
             else:
                 return token_id
+        self._learn(position, bias)
+        return None
+
+    def _learn(self, position: Position, bias: Mapping[int, float]) -> None:
         _check_heeded(position, bias)
         self._tries_left -= 1
         for token_id in position.likely:
             if not self._is_open(token_id):
                 self._refused[token_id] = _BAN
-        return None
+        if self._tries_left < -_PATIENCE:
+            raise EndpointError(
+                "the endpoint gives text in which tokens cannot be told apart; name one that gives "
+                "their ids, or logprobs"
+            )
 
     def _is_open(self, token_id: int) -> bool:
         step = self._step
@@ -98,15 +114,25 @@ class Place:
         open_ids = np.flatnonzero(masks.unpack(self._step.row, self._size)).tolist()
         return [i for i in open_ids if self._refused.get(i) != _BAN]
 
-    def _frequent(self) -> list[int]:
-        """Allowed ids that need no judging, as many as a bias may have.
+    def _heat(self) -> list[int]:
+        """Those of the allowed tokens that are up next; in the end, the best of each heat."""
+        left = [[i for i in heat if self._refused.get(i) != _BAN] for heat in self._heats]
+        self._heats = [heat for heat in left if heat]
+        if not self._heats and not self._winners:
+            candidates = self._candidates()
+            starts = range(0, min(len(candidates), _MOST_HEATS * self._limit), self._limit)
+            self._heats = [candidates[start : start + self._limit] for start in starts]
+        return self._heats[0] if self._heats else self._winners
+
+    def _candidates(self) -> list[int]:
+        """Allowed ids that need no judging, the frequent ones first.
 
         Vocabularies are built by merging what is frequent first: low ids are short and common.
         """
         allowed = self._allowed()
         allowed = list(range(self._size)) if allowed is None else allowed
         plain = [i for i in allowed if i not in self._crossing and i not in self._refused]
-        return (plain or allowed)[: self._limit]
+        return plain or allowed
 
     def _lift(self, allowed: list[int]) -> dict[int, float]:
         lower = _LIFT - self._session.options.blank_penalty

@@ -12,7 +12,7 @@ from decoding.statistics import Statistics
 from decoding.vllm import open_index
 from decoding.vllm_checks import PROCESSOR, is_ours
 from decoding.vllm_request import GuideRequest
-from monitors.errors import AnalysisError, UsageError
+from monitors.errors import AnalysisError, ModelError, UsageError
 from monitors.protocols import Reason
 
 _START_TIMEOUT_S = 30.0
@@ -122,3 +122,14 @@ def refuse_unanswered(statistics: Statistics) -> None:
     if missing:
         counted = ", ".join(f"{reason} ({count})" for reason, count in missing.items())
         raise AnalysisError(f"no answer where names were to be constrained: {counted}")
+
+
+def load(name: str) -> LLM:
+    """A model by name or folder, from the local disk or cache only, with the processor.
+
+    Raises `ModelError` if there is none.
+    """
+    try:
+        return LLM(name, logits_processors=[PROCESSOR])
+    except (OSError, ValueError) as error:
+        raise ModelError(f"vLLM has not loaded the model {name!r}: {error}") from error

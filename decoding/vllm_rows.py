@@ -9,7 +9,7 @@ from decoding.logits import Place, constrain
 from decoding.session import prefetch
 from decoding.vllm_interfaces import BatchUpdate, process_dict_updates
 from decoding.vllm_request import argument_of
-from decoding.vllm_sessions import SessionStore, Text
+from decoding.vllm_sessions import SessionStore, Text, waiting
 
 
 class _Row:
@@ -53,7 +53,8 @@ class BatchRows:
         places = [
             Place(index, row.text.session, row.text.node) for index, row in self._rows.items()
         ]
-        constrain(logits, places, in_place=True)
+        with waiting(row.text.request for row in self._rows.values()):
+            constrain(logits, places, in_place=True)
         if self._guesses:
             self._ask_ahead(logits, places)
         totals = self._store.totals

@@ -9,7 +9,8 @@ import hashlib
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from decoding.wiring import (
     open_answers,
 )
 from decoding.workspace import without_end
-from monitors.protocols import Answer, Query
+from monitors.protocols import Answer, Query, Reason, Unavailable
 
 _log = logging.getLogger(__name__)
 _MOST_STARTED = 256
@@ -66,6 +67,8 @@ class PunctualAnalyst:
         self._totals = totals
         self._started: OrderedDict[Query, PunctualTicket] = OrderedDict()
         self._held_s = 0.0
+        self.is_waited_for = False
+        """Whether a step waits: what is asked meanwhile is needed at once."""
 
     def ask(self, query: Query) -> "PunctualTicket":
         """Begin to answer, or join the answer that is under way."""
@@ -75,6 +78,8 @@ class PunctualAnalyst:
             self._started[query] = ticket
             if len(self._started) > _MOST_STARTED:
                 self._started.popitem(last=False)
+        if self.is_waited_for:
+            self._start_clock(ticket)
         return ticket
 
     def begin_step(self) -> None:
@@ -83,7 +88,9 @@ class PunctualAnalyst:
 
     def hasten(self, query: Query) -> None:
         """Ask what the next step has to know; its deadline begins to run."""
-        ticket = self.ask(query)
+        self._start_clock(self.ask(query))
+
+    def _start_clock(self, ticket: "PunctualTicket") -> None:
         if ticket.needed_s is None:
             ticket.needed_s = time.perf_counter()
             ticket.under_way.hurry(self._deadline_s)
@@ -98,6 +105,8 @@ class PunctualAnalyst:
         self.forget(ticket)
         waited_s = time.perf_counter() - started_s
         self._held_s += waited_s
+        if isinstance(answer, Unavailable) and answer.reason is Reason.TIMEOUT:
+            self._held_s = deadline_s  # no second deadline in the same step
         self._totals.waits_s.append(waited_s)
         return answer
 
@@ -141,6 +150,19 @@ class Guided:
         query = None if node.ended else self._monitor.pre(node.state)
         if query is not None and query not in self.session.answers:
             self.analyst.hasten(query)
+
+
+@contextmanager
+def waiting(requests: Iterable[Guided]) -> Iterator[None]:
+    """A step of the engine waits for these requests."""
+    analysts = [request.analyst for request in requests]
+    for analyst in analysts:
+        analyst.is_waited_for = True
+    try:
+        yield
+    finally:
+        for analyst in analysts:
+            analyst.is_waited_for = False
 
 
 class Text:

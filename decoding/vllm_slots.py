@@ -16,7 +16,7 @@ import torch
 from decoding.logits import Place, constrain
 from decoding.session import prefetch
 from decoding.vllm_request import argument_of
-from decoding.vllm_sessions import SessionStore, Text
+from decoding.vllm_sessions import SessionStore, Text, waiting
 
 _log = logging.getLogger(__name__)
 _WINDOW = 16
@@ -105,7 +105,9 @@ class SlotRows:
             self._slots[slot].last_step = self._step
         places = list(self._places(context, here))
         prefetch((place.session, place.node) for place in places)
-        constrain(logits, places, in_place=True)
+        texts = [known.text for known in map(self._slots.get, here) if known and known.text]
+        with waiting(text.request for text in texts):
+            constrain(logits, places, in_place=True)
         totals = self._store.totals
         totals.steps += 1
         totals.rows += len(places)

@@ -1,6 +1,7 @@
 """The ``mgd`` command: parses, delegates, prints. A caller's mistake: one line, exit code 2."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -77,6 +78,9 @@ def complete(
     deadline_ms: Annotated[
         float, typer.Option(help="Longest wait for one answer of the server.")
     ] = 1000.0,
+    engine: Annotated[
+        str, typer.Option(help="What runs the model on this machine: transformers or vllm.")
+    ] = "transformers",
     endpoint: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Guide an OpenAI-compatible completions endpoint."),
@@ -106,6 +110,7 @@ def complete(
     new_tokens = max_new_tokens if count is None else count
     settings = {"model": endpoint_model, "api_key": api_key, "bias_limit": bias_limit}
     remote = _endpoint(endpoint, settings, model, tokenizer)
+    _check_engine(engine, remote is not None, trust_workspace)
     mgd.check_request(
         path,
         position,
@@ -119,7 +124,7 @@ def complete(
         trust_workspace=trust_workspace,
     )
     loaded: tuple[Any, Any] = (
-        (remote, tokenizer) if remote else mgd.load_model(model or BUNDLED_MODEL)
+        (remote, tokenizer) if remote else mgd.load_model(model or BUNDLED_MODEL, engine=engine)
     )
     result = mgd.generate(
         *loaded,
@@ -252,6 +257,16 @@ def install(
         _complain(f"{name} was not installed: {why}")
         raise typer.Exit(1)
     print(f"{name} is installed")
+
+
+def _check_engine(engine: str, remote: bool, trust_workspace: bool) -> None:
+    if engine not in ("transformers", "vllm"):
+        raise UsageError(f"got --engine {engine}; expected transformers or vllm")
+    if engine == "vllm" and remote:
+        raise UsageError("got --engine and --endpoint; leave one of them out")
+    if engine == "vllm" and trust_workspace:
+        # The servers are started by vLLM's workers, which are told by their environment.
+        os.environ["MGD_TRUST_WORKSPACES"] = "1"
 
 
 def _endpoint(

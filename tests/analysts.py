@@ -1,8 +1,9 @@
 """Analysts without a server, behind the real contract of `decoding.session.Analyst`."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
-from monitors.protocols import Answer, Facts, Name, Query
+from monitors.protocols import Answer, Facts, Name, Query, Reason, Unavailable
 
 
 def facts(*names: str) -> Facts:
@@ -55,3 +56,61 @@ def members(table: dict[str, Sequence[str]], default: Answer) -> Callable[[str],
         return default
 
     return answer
+
+
+class TimedTicket:
+    """A query that is answered at a moment."""
+
+    def __init__(self, answer: Answer, delay_s: float) -> None:
+        self._answer = answer
+        self._ready_s = time.perf_counter() + delay_s
+        self.hurried = False
+        self.cancelled = False
+
+    def result(self, deadline_s: float) -> Answer:
+        """Waits as long as a server would keep one waiting."""
+        left_s = self._ready_s - time.perf_counter()
+        time.sleep(max(0.0, min(left_s, deadline_s)))
+        return self._answer if left_s <= deadline_s else Unavailable(Reason.TIMEOUT)
+
+    def cancel(self) -> None:
+        """Remember that it was given up."""
+        self.cancelled = True
+
+    def hurry(self, deadline_s: float) -> None:
+        """Remember that somebody will wait."""
+        self.hurried = True
+
+
+class TimedAnswers:
+    """A workspace whose servers take their time; the contract of `decoding.wiring.Answers`."""
+
+    def __init__(self, answer: Callable[[str], Answer], delay_s: float = 0.0) -> None:
+        self._answer = answer
+        self.delay_s = delay_s
+        self.scopes: list[str] = []
+        self.tickets: list[TimedTicket] = []
+        self.asked: list[str] = []
+        self.counts: dict[str, float] = {}
+        self.started: list[str] = []
+
+    def start(self, language: str, server: str | None, timeout_s: float) -> None:
+        """Remember it."""
+        self.started.append(language)
+
+    def analyst(self, server: str | None, scope: str) -> "TimedAnswers":
+        """The same for all."""
+        self.scopes.append(scope)
+        return self
+
+    def ask(self, query: Query) -> TimedTicket:
+        """Begin to answer."""
+        prefix = query.document.prefix
+        self.asked.append(prefix)
+        self.tickets.append(TimedTicket(self._answer(prefix), self.delay_s))
+        return self.tickets[-1]
+
+    def report(self, counts: Mapping[str, float]) -> None:
+        """Add up."""
+        for name, count in counts.items():
+            self.counts[name] = self.counts.get(name, 0.0) + count

@@ -2,6 +2,7 @@
 
 import importlib
 import warnings
+from typing import Any
 
 import pytest
 
@@ -13,4 +14,12 @@ with warnings.catch_warnings():
     vllm = importlib.import_module("vllm")
     for _name in ("LLM", "SamplingParams"):
         getattr(vllm, _name)
+    importlib.import_module("vllm.exceptions")
     importlib.import_module("decoding.vllm_generate")
+
+
+def close(llm: Any) -> None:
+    """End an engine and its processes."""
+    client = llm.llm_engine.engine_core
+    client.shutdown()
+    client.ctx.destroy(linger=0)

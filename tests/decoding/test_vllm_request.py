@@ -1,7 +1,6 @@
 """The arguments of one request: what is accepted, and what is refused with which message."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -36,11 +35,10 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_named(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """No workspace may be named unless the test says so."""
     monkeypatch.delenv(WORKSPACES_VARIABLE, raising=False)
     monkeypatch.setattr(vllm_request, "_named", set())
-    yield
 
 
 def text_of(**content: Any) -> str:

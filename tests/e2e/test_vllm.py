@@ -13,7 +13,7 @@ from decoding.vllm_request import GuideRequest, name_workspace
 from monitors.errors import AnalysisError, UsageError
 from monitors.protocols import Reason
 from tests.e2e.test_generate import APP, CURSORS, FILES, Project
-from tests.engines import vllm
+from tests.engines import close, vllm
 
 pytestmark = [
     pytest.mark.e2e,
@@ -61,9 +61,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def llm(_small: None) -> Any:
+def llm(_small: None) -> Iterator[Any]:
     """An engine with the processor."""
-    return vllm.LLM(**SETTINGS, logits_processors=[PROCESSOR])
+    made = vllm.LLM(**SETTINGS, logits_processors=[PROCESSOR])
+    yield made
+    close(made)
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +117,7 @@ def test_completions_name_only_members_that_exist(llm: Any, project: Project) ->
 
     def invented(result: mgd.Completion) -> list[str]:
         texts = result.texts
-        names = (
-            mgd.invented_names(project.file, position, text, project.root) for text in texts
-        )
+        names = (mgd.invented_names(project.file, position, text, project.root) for text in texts)
         return [name for each in names for name in each]
 
     assert len(found[True].texts) == 8
@@ -245,20 +245,21 @@ def test_bad_arguments_are_refused_at_admission(llm: Any, root: Path, case: str)
     name_workspace(root)
     value, message = BAD[case]
     params = vllm.SamplingParams(max_tokens=2, extra_args={"mgd": value})
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(vllm.exceptions.VLLMValidationError, match=message):
         llm.generate(["x = 1"], [params], use_tqdm=False)
     assert _ids(llm.generate(["x = 1"], [vllm.SamplingParams(max_tokens=2)], use_tqdm=False))
 
 
 def test_a_late_server_is_not_waited_for(llm: Any, project: Project) -> None:
     """Time-outs are counted, or raised where the caller is strict."""
-    position = project.write(CURSORS["operator"].replace("order: Order", "order2: Order"))
     options: dict[str, Any] = {"deadline_s": 1e-6, "max_new_tokens": 8}
+    position = project.write("# early\n" + CURSORS["operator"])
     result = mgd.generate(llm, None, project.file, position, project.root, **options)
-
-    assert result.stats.fail_open[Reason.TIMEOUT] > 0
+    position = project.write("# strict\n" + CURSORS["operator"])
     with pytest.raises(AnalysisError, match="timeout"):
         mgd.generate(llm, None, project.file, position, project.root, strict=True, **options)
+
+    assert result.stats.fail_open[Reason.TIMEOUT] > 0
 
 
 def test_unguided_logits_are_those_of_an_engine_without_the_processor(
@@ -268,12 +269,11 @@ def test_unguided_logits_are_those_of_an_engine_without_the_processor(
     plain = vllm.LLM(**SETTINGS)
     prompts = ["def f(order):\n    return order", "import os\nprint(os", "class A:\n"]
     params = vllm.SamplingParams(temperature=1.0, seed=7, max_tokens=40, logprobs=5)
-    ours, theirs = (
-        each.generate(prompts, params, use_tqdm=False) for each in (llm, plain)
-    )
+    ours, theirs = (each.generate(prompts, params, use_tqdm=False) for each in (llm, plain))
 
     assert _ids(ours) == _ids(theirs)
     for mine, other in zip(ours, theirs, strict=True):
         assert mine.outputs[0].logprobs == other.outputs[0].logprobs
     with pytest.raises(UsageError, match="logits_processors="):
         mgd.generate(plain, None, project.file, project.write(), project.root)
+    close(plain)

@@ -1,0 +1,183 @@
+"""Sessions of an engine's requests: found by content, punctual, none in the way of another."""
+
+import json
+import logging
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decoding.vllm_sessions import PunctualAnalyst, Text, Totals
+from monitors.protocols import Document, Facts, Query, QueryKind, Reason, Unavailable
+from tests.analysts import TimedAnswers, facts
+from tests.decoding.vllm_fakes import PREFIX, argument, ids_of, scripted_store
+
+
+def query(text: str) -> Query:
+    """Members behind ``text``."""
+    return Query(QueryKind.MEMBERS, Document("python", "/p/a.py", text))
+
+
+def punctual(delay_s: float, deadline_s: float) -> tuple[PunctualAnalyst, TimedAnswers]:
+    """One whose server takes ``delay_s``."""
+    answers = TimedAnswers(lambda prefix: facts("a"), delay_s)
+    return PunctualAnalyst(answers, deadline_s, Totals()), answers
+
+
+def test_a_question_is_asked_once_until_it_is_answered() -> None:
+    """Whoever asks again joins; behind the answer one asks anew."""
+    analyst, answers = punctual(0.01, 1.0)
+    first, second = analyst.ask(query("a.")), analyst.ask(query("a."))
+
+    assert first is second
+    assert isinstance(first.result(1.0), Facts)
+    analyst.ask(query("a."))
+    assert len(answers.asked) == 2
+
+
+def test_a_question_that_is_given_up_is_asked_anew() -> None:
+    """And its ticket is told."""
+    analyst, answers = punctual(0.01, 1.0)
+    analyst.ask(query("a.")).cancel()
+    analyst.ask(query("a."))
+
+    assert [ticket.cancelled for ticket in answers.tickets] == [True, False]
+
+
+def test_deadlines_run_from_the_moment_of_need() -> None:
+    """What was needed before the forward pass is not waited for as long behind it."""
+    analyst, answers = punctual(10.0, 0.2)
+    analyst.hasten(query("a."))
+    time.sleep(0.15)
+    started = time.perf_counter()
+    answer = analyst.ask(query("a.")).result(0.2)
+
+    assert answer == Unavailable(Reason.TIMEOUT)
+    assert time.perf_counter() - started < 0.12
+    assert answers.tickets[0].hurried
+
+
+def test_a_guess_starts_no_clock() -> None:
+    """A question asked early, needed late, may still take its time."""
+    analyst, _ = punctual(0.15, 0.1)
+    ticket = analyst.ask(query("a."))
+    time.sleep(0.1)
+
+    assert isinstance(ticket.result(0.1), Facts)
+
+
+def test_a_step_is_held_for_one_deadline_at_most() -> None:
+    """However many questions come up in it; the next step starts anew."""
+    analyst, _ = punctual(10.0, 0.1)
+    started = time.perf_counter()
+    for number in range(5):
+        analyst.ask(query(f"a{number}.")).result(0.1)
+    assert time.perf_counter() - started < 0.2
+    analyst.begin_step()
+    started = time.perf_counter()
+    analyst.ask(query("b.")).result(0.1)
+
+    assert 0.05 < time.perf_counter() - started < 0.2
+
+
+def test_the_waits_of_many_requests_overlap() -> None:
+    """Twenty slow ones hold the batch no longer than one."""
+    analysts = [punctual(10.0, 0.2)[0] for _ in range(20)]
+    started = time.perf_counter()
+    for analyst in analysts:
+        analyst.hasten(query("a."))
+    for analyst in analysts:
+        assert analyst.ask(query("a.")).result(0.2) == Unavailable(Reason.TIMEOUT)
+
+    assert time.perf_counter() - started < 0.35
+
+
+def test_the_same_request_finds_its_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By arguments and prompt, not by anything else."""
+    store, answers = scripted_store(monkeypatch)
+    text = argument(tmp_path)
+    one = store.open(text, [1, 2])
+
+    assert one is not None
+    assert store.open(text, [1, 2]) is one
+    assert store.open(text, [1, 3]) is not one
+    assert store.open(argument(tmp_path, tag="b"), [1, 2]) is not one
+    assert len(set(answers.scopes)) == 3
+
+
+def test_the_least_recently_used_session_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its counts stay."""
+    store, _ = scripted_store(monkeypatch, capacity=2)
+    text = argument(tmp_path, tag="t")
+    first = store.open(text, [1])
+    assert first is not None
+    Text(first).follow(ids_of("."))
+    second = store.open(text, [2])
+    store.open(text, [1])
+    store.open(text, [3])
+
+    assert store.open(text, [1]) is first
+    assert store.open(text, [2]) is not second
+    store.open(text, [4])
+    store.open(text, [5])
+    assert store.statistics().tokens == 1
+    assert store.statistics("t").tokens == 0
+
+
+def test_a_request_that_cannot_be_opened_goes_unguided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that has vanished since admission must not end the engine."""
+    store, _ = scripted_store(monkeypatch)
+    text = json.dumps({"path": "gone.py", "workspace": str(tmp_path), "position": [1, 1]})
+    with caplog.at_level(logging.ERROR):
+        assert store.open(text, [1]) is None
+
+    assert store.totals.unopened == 1
+    assert "gone.py" in caplog.text
+
+
+def test_left_out_text_is_generated_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And belongs to the document once it is there."""
+    store, answers = scripted_store(monkeypatch)
+    opened = store.open(argument(tmp_path, PREFIX + ".it", healed_bytes=3), [1])
+    assert opened is not None
+    text = Text(opened)
+    step = text.session.step(text.node)
+    assert step.row is not None
+    text.follow(ids_of(".it"))
+    text.session.step(text.node)
+
+    assert answers.asked[-1] == PREFIX + "."
+
+
+@given(st.data())
+def test_a_text_is_where_its_tokens_are(data: st.DataObject) -> None:
+    """However the engine's list jumps: appended, cut, replaced, or with tokens unknown."""
+    with pytest.MonkeyPatch.context() as patch:
+        store, _ = scripted_store(patch)
+        patch.setenv("MGD_WORKSPACES", "/")
+        pieces = [ids_of(each) for each in (".", "total", " +", " x", ".get", "(", ")", "\n")]
+        opened = store.open(argument(Path("/tmp")), [1])
+        assert opened is not None
+        text = Text(opened)
+        output: list[int] = []
+        for _ in range(8):
+            cut = data.draw(st.integers(0, len(output)))
+            del output[cut:]
+            for piece in data.draw(st.lists(st.sampled_from(pieces), max_size=3)):
+                output += piece
+            unknown = data.draw(st.integers(0, 2))
+            known = text.follow(output + [-1] * unknown)
+            node = opened.session.root
+            for token_id in output:
+                node = opened.session.accept(node, token_id)
+
+            assert text.node is node
+            assert known == (unknown == 0)

@@ -1,0 +1,51 @@
+"""What the tests of the vLLM adapter share: a store whose answers are scripted."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoTokenizer
+
+from decoding import vllm_sessions
+from decoding.trie import TokenIndex
+from decoding.vllm_sessions import SessionStore
+from decoding.vocab import Vocabulary
+from mgd.models import BUNDLED_MODEL
+from tests.analysts import TimedAnswers, facts, members
+
+ANSWER = members({"order": ["total", "items"]}, facts("append", "get"))
+PREFIX = "def f(order, x):\n    y = order"
+
+
+@cache
+def tokenizer() -> Any:
+    """The bundled tokenizer."""
+    return AutoTokenizer.from_pretrained(BUNDLED_MODEL)
+
+
+@cache
+def index() -> TokenIndex:
+    """Its tokens."""
+    return TokenIndex(Vocabulary.from_tokenizer(tokenizer(), size=len(tokenizer())))
+
+
+def ids_of(text: str) -> list[int]:
+    """Token ids of a text."""
+    return list(tokenizer().encode(text, add_special_tokens=False))
+
+
+def argument(root: Path, prefix: str = PREFIX, **content: Any) -> str:
+    """Arguments of a request."""
+    given = {"path": "a.py", "workspace": str(root), "prefix": prefix}
+    return json.dumps(given | {"deadline_ms": 60_000} | content)
+
+
+def scripted_store(
+    patch: pytest.MonkeyPatch, delay_s: float = 0.0, capacity: int = 8
+) -> tuple[SessionStore, TimedAnswers]:
+    """A store, and who answers."""
+    answers = TimedAnswers(ANSWER, delay_s)
+    patch.setattr(vllm_sessions, "open_answers", lambda root, trust: answers)
+    return SessionStore(index(), capacity), answers
