@@ -33,6 +33,7 @@ _BRIDGE_START_S = 20.0
 _GRACE_S = 30.0
 """For vLLM to end by itself once it was told to."""
 _POLL_S = 0.2
+_LOOK_S = 5.0
 _HEALTH_TIMEOUT_S = 2.0
 _MGD = (sys.executable, "-c", "from mgd.cli import main; main()")
 _VLLM = (sys.executable, "-m", "mgd.vllm_command", "serve")
@@ -184,6 +185,7 @@ class _Child:
             start_new_session=True,
         )
         self._family: set[psutil.Process] = set()
+        self._looked_s = 0.0
 
     def __enter__(self) -> "_Child":
         return self
@@ -194,7 +196,8 @@ class _Child:
     @property
     def code(self) -> int | None:
         """Exit code as shells give it, None while it runs."""
-        self._remember()
+        if time.monotonic() > self._looked_s + _LOOK_S:
+            self._remember()
         code = self._process.poll()
         return code if code is None or code >= 0 else 128 - code
 
@@ -209,6 +212,8 @@ class _Child:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GRACE_S)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         for each in self._family:
             with suppress(psutil.NoSuchProcess):
                 each.kill()
@@ -216,7 +221,8 @@ class _Child:
         self._process.wait()
 
     def _remember(self) -> None:
-        """Know the children: when their parent dies, nobody could say whose they were."""
+        """Know the children, also those that leave the process group before their parent dies."""
+        self._looked_s = time.monotonic()
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self._process.pid)
             self._family |= {process, *process.children(recursive=True)}

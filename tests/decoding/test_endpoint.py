@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -110,8 +110,22 @@ def eager(input_ids: Any, scores: Any) -> Any:
     return scores
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """So small a model is slower on several."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def logits_of(ids: list[int]) -> "np.ndarray[Any, Any]":
     """The served model's logits behind ``ids``."""
+    return _logits_of(tuple(ids)).copy()
+
+
+@lru_cache(maxsize=512)
+def _logits_of(ids: tuple[int, ...]) -> "np.ndarray[Any, Any]":
     with torch.no_grad():
         rows = model()(torch.tensor([ids])).logits[:, -1]
     return np.asarray(eager(None, rows)[0].numpy(), np.float64)
@@ -156,7 +170,8 @@ class Behaviour:
         while len(chosen) < body["max_tokens"] and chosen[-1:] != [0]:
             logits = self.logits(ids + chosen)
             logits[0] += self.ending
-            tops.append(np.argsort(-logits)[: body.get("logprobs", 0)].tolist())
+            top = np.argpartition(-logits, 8)[:8]
+            tops.append(top[np.argsort(-logits[top])][: body.get("logprobs", 0)].tolist())
             chosen.append(self._draw(logits, body, random))
         return self._answer(chosen, tops, "logprobs" in body)
 
@@ -440,11 +455,11 @@ def test_allowed_tokens_are_offered_in_turns_when_none_comes_by_itself() -> None
         serving(behaviour) as url,
         connect(Endpoint(url, bias_limit=20, most_resamples=0)) as connection,
     ):
-        guided = run_on(connection, PROMPTS[1], Sampling(4))
+        guided = run_on(connection, PROMPTS[1], Sampling(1))
         expected = in_engine(connection.index, PROMPTS[1], "verify")
 
-    assert guided.stats.fallbacks > 0
-    assert guided.ids == [expected[:4]]
+    assert guided.stats.fallbacks == 1
+    assert guided.ids == [expected[:1]]
     assert max(len(body.get("logit_bias", ())) for body in behaviour.bodies) == 20
 
 

@@ -20,6 +20,8 @@ import pytest
 
 from lsp_bridge import ServerPool
 from mgd import serving, vllm_command
+from mgd.cli import main
+from mgd.models import BUNDLED_MODEL
 from mgd.serving import address_of, is_healthy, plan
 from mgd.serving_metrics import BridgeMetrics, Message
 from monitors.errors import UsageError
@@ -28,6 +30,7 @@ from tests.lsp_bridge.bridges import bridge
 
 pytestmark = pytest.mark.timeout(60)
 ROOT = Path(__file__).parents[2]
+PORT_AND_EAGER = ("--port", "1", "--enforce-eager")
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -231,6 +234,36 @@ def test_a_plan_says_what_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "MGD_WORKSPACES": str(tmp_path / "real"),
         "MGD_TRUST_WORKSPACES": "1",
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "model", "options"),
+    [
+        ("--workspace DIR", BUNDLED_MODEL, ()),
+        ("m --workspace DIR -tp 2", "m", ("-tp", "2")),
+        ("--workspace DIR m --port=1", "m", ("--port=1",)),
+        ("--port 1 --workspace DIR --enforce-eager", BUNDLED_MODEL, PORT_AND_EAGER),
+    ],
+)
+def test_the_command_takes_a_model_first_and_any_option(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: str,
+    model: str,
+    options: tuple[str, ...],
+) -> None:
+    """What is not ours goes to vLLM in its order; the exit code is that of the run."""
+    plans: list[serving.Plan] = []
+    monkeypatch.setattr(serving.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(serving, "run", lambda made, say: plans.append(made) or 9)
+    monkeypatch.setattr(
+        sys, "argv", ["mgd", "serve", *arguments.replace("DIR", str(tmp_path)).split()]
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 9
+    assert plans == [serving.Plan(model, (tmp_path,), options)]
 
 
 @pytest.mark.parametrize(
