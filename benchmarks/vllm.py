@@ -26,7 +26,7 @@ from decoding.vllm_request import GuideRequest, name_workspace
 from decoding.workspace import read_text
 from mgd.models import BUNDLED_MODEL
 
-BATCHES = (1, 8, 32)
+BATCHES = (8,)
 TOKENS = 64
 PROMPT_TOKENS = 256
 ROUNDS = 4
@@ -91,6 +91,7 @@ class Engine:
             max_num_seqs=max(BATCHES),
             max_model_len=1024,
             enable_prefix_caching=False,
+            gpu_memory_utilization=0.3,  # of the memory, whatever kind it is of
         )
 
     def run(self, batch: Sequence[Prompt], guided: bool) -> Run:

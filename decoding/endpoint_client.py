@@ -12,13 +12,14 @@ from typing import Any
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_exponential_jitter
+from tenacity.wait import wait_random_exponential
 
 from monitors.errors import EndpointError
 
 _BUSY = frozenset({429, 502, 503, 504})
 _LONGEST_PAUSE_S = 20.0
 _MOST_SHOWN = 300
+_growing_pause_s = wait_random_exponential(multiplier=0.5, max=_LONGEST_PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ def _pause_s(state: RetryCallState) -> float:
     busy = state.outcome.exception()
     if isinstance(busy, _BusyError) and busy.pause_s is not None:
         return busy.pause_s
-    return wait_exponential_jitter(initial=0.2, max=_LONGEST_PAUSE_S, jitter=0.2)(state)
+    return _growing_pause_s(state)
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:

@@ -99,6 +99,9 @@ class Node:
     outcomes: list[Reason | None] = field(default_factory=list)
     """What became of the triggers in the last token: why unconstrained, or None."""
     children: dict[int, "Node"] = field(default_factory=dict)
+    heads: dict[str, tuple[Any, Reason | None]] = field(default_factory=dict)
+    """What tokens begin with up to their first trigger, which many share: the state behind it
+    once it is answered, and why that is unconstrained, or None."""
 
 
 class Step(NamedTuple):
@@ -201,6 +204,7 @@ class Session:
         if not child.accepted:
             child.accepted = True
             node.children = {key: kept for key, kept in node.children.items() if kept.accepted}
+            node.heads.clear()
             self.statistics.tokens += 1
             self._count(child.outcomes)
             if not child.valid:
@@ -222,12 +226,22 @@ class Session:
         text, pending = _decode(node.pending + data)
         child = Node(node.state, pending, healing or ANYTHING, healing is not None)
         if text:
-            self._drive(child, text)
+            self._drive(child, text, node.heads)
         return child
 
-    def _drive(self, node: Node, text: str) -> None:
+    def _drive(self, node: Node, text: str, heads: dict[str, tuple[Any, Reason | None]]) -> None:
         """Run the monitor over ``text``, joining the facts that it needs on the way."""
         state, rest, valid = self._monitor.update(node.state, text)
+        if rest:
+            head = text[: len(text) - len(rest)]
+            if head in heads:
+                state, outcome = heads[head]
+                node.outcomes.append(outcome)
+            else:
+                state = self._settle(state, node.outcomes)
+                heads[head] = state, node.outcomes[-1]
+            state, rest, still_valid = self._monitor.update(state, rest)
+            valid = valid and still_valid
         while rest:
             state = self._settle(state, node.outcomes)
             state, rest, still_valid = self._monitor.update(state, rest)
@@ -300,16 +314,21 @@ class Session:
 
     def anticipate(self, node: Node, ids: IntArray) -> None:
         """Begin to answer what `keep` needs in order to judge ``ids``; never waits."""
-        for token_id in ids[: self.options.most_judged].tolist():
-            query = None if token_id in node.children else self._first_query(node, token_id)
+        for head in self._heads(node, ids):
+            query = self._monitor.pre(self._monitor.update(node.state, head).state)
             if query is not None and query not in self._expected and query not in self.answers:
                 self._expected[query] = self._guide.analyst.ask(query)
 
-    def _first_query(self, node: Node, token_id: int) -> Query | None:
-        """What the first trigger inside a token asks, if it has one that is live."""
-        text, _ = _decode(node.pending + (self._index.bytes_of(token_id) or b""))
-        state, rest, _ = self._monitor.update(node.state, text)
-        return self._monitor.pre(state) if rest else None
+    def _heads(self, node: Node, ids: IntArray) -> set[str]:
+        """What tokens begin with up to their first operator, as far as it is not answered."""
+        pattern = self._guide.language.crossing
+        heads: set[str] = set()
+        for token_id in ids[: self.options.most_judged].tolist():
+            if token_id not in node.children:
+                text, _ = _decode(node.pending + (self._index.bytes_of(token_id) or b""))
+                if (match := pattern.search(text)) is not None:
+                    heads.add(text[: match.end(1)])
+        return heads - node.heads.keys()
 
     def step(self, node: Node) -> Step:
         """What may follow ``node``. Waits for the facts that it needs, up to the deadline."""

@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiktoken
 import torch
 from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from decoding import hf, masks
 from decoding.api import generate
 from decoding.audit import audit
 from decoding.endpoint import Connection, Endpoint, EndpointStatistics, Sampling, connect
-from decoding.endpoint_client import Sample
+from decoding.endpoint_client import Sample, Served
 from decoding.endpoint_place import Place, Position
 from decoding.endpoint_tokens import EndpointTokens, open_tokens
 from decoding.session import CrossingPolicy, Guide, Options, Session
@@ -131,6 +133,10 @@ def _logits_of(ids: tuple[int, ...]) -> "np.ndarray[Any, Any]":
     return np.asarray(eager(None, rows)[0].numpy(), np.float64)
 
 
+HANG_UP = 0
+"""Instead of a status: the connection ends without an answer."""
+
+
 @dataclass
 class Behaviour:
     """How the server answers, and what it was asked."""
@@ -147,10 +153,14 @@ class Behaviour:
     statuses: list[int] = field(default_factory=list)
     """HTTP statuses of the next answers, before it gets well."""
     reason: str = "said the server"
+    odd: Any = None
+    """Sent instead of a completion."""
     raw: bytes | None = None
     """Sent instead of an answer."""
     silent: threading.Event | None = None
     """Answers only once it is set."""
+    pause: str = "0"
+    """When a busy server wants to be asked again."""
     models: tuple[str, ...] = ("tiny",)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -220,7 +230,7 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
             behaviour.headers.append(dict(self.headers))
             if len(body.get("logit_bias", ())) > behaviour.limit:
                 return self._send(400, {"error": {"message": "too many logit_bias entries"}})
-            return self._reply(lambda: behaviour.complete(body))
+            return self._reply(lambda: behaviour.odd or behaviour.complete(body))
 
         def _reply(self, answer: Any) -> None:
             if behaviour.silent is not None:
@@ -231,10 +241,12 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
                 self._send(200, answer())
 
         def _send(self, status: int, content: Any) -> None:
+            if status == HANG_UP:
+                return
             data = json.dumps(content).encode() if behaviour.raw is None else behaviour.raw
             self.send_response(status)
             self.send_header("content-length", str(len(data)))
-            self.send_header("retry-after", "0")
+            self.send_header("retry-after", behaviour.pause)
             self.end_headers()
             self.wfile.write(data)
 
@@ -490,6 +502,46 @@ def test_a_place_at_which_no_token_fits_is_released_and_counted() -> None:
     assert guided.statistics.crossing_rejected == 1
 
 
+def test_a_place_that_judging_has_emptied_is_released_and_counted() -> None:
+    """Text that must come again is required still, whatever it names."""
+    index = TokenIndex(Vocabulary((b".zz", b"q", None), frozenset([2])))
+    guide = Guide(index, PYTHON, MONITOR, ANALYST)
+    guided = Session(guide, Document("python", "/p/a.py", "order"), healed=b".zz")
+    place = Place(guided, guided.root, 3, limit=8, tries=4)
+
+    assert place.choose(Position((0,)), place.bias()) is None
+    assert place.bias() == {0: 100.0}
+    assert place.choose(Position((0,)), place.bias()) == 0
+    assert guided.statistics.fail_open[Reason.EMPTY_MASK] == 1
+
+
+def place_behind(prefix: str, limit: int) -> Place:
+    """A place in the bundled vocabulary."""
+    index = TokenIndex(vocabulary())
+    guided = session(index, prefix)
+    return Place(guided, guided.root, index.size, limit, tries=4)
+
+
+def test_a_blank_behind_an_operator_is_penalised_before_it_is_taken() -> None:
+    """It is legal and bad style: refused once, and taken if it is still the best."""
+    [blank] = ids_of(" ")
+    place = place_behind("y = order.", limit=10)
+
+    assert place.bias() == {}
+    assert place.choose(Position((blank,)), {}) is None
+    assert place.bias() == {blank: -Options().blank_penalty}
+    assert place.choose(Position((blank,)), place.bias()) == blank
+
+
+def test_text_that_is_never_understood_is_an_error_in_the_end() -> None:
+    """Tokens made of text alone prove nothing about the endpoint, and do not go on for ever."""
+    place = place_behind("y = order.", limit=10)
+    wrong = Position((ids_of("nonsense")[0],), is_sampled=False)
+
+    with pytest.raises(EndpointError, match="cannot be told apart"):
+        all(place.choose(wrong, place.bias()) is None for _ in range(100))
+
+
 def test_statistics_count_what_was_asked() -> None:
     """Requests as the server saw them, those that were sent again included."""
     behaviour = Behaviour(statuses=[200, 503])
@@ -546,6 +598,9 @@ FAULTS = [
     ({"limit": 3}, "too many logit_bias entries; [0-9]+ entries were sent: lower the limit"),
     ({"heeds_bias": False}, "it ignores logit_bias"),
     ({"raw": b"<html>"}, "answered no JSON"),
+    ({"raw": b"<html>", "statuses": [400]}, "HTTP 400: <html>; expected a completions"),
+    ({"odd": {"choices": []}}, "completion cannot be read"),
+    ({"statuses": [HANG_UP] * 3}, "the connection to .* broke"),
     ({"raw": b"[1]"}, "list of models cannot be read"),
     ({"models": ()}, "serves 0 models .none.; name one"),
     ({"models": ("a", "b")}, r"serves 2 models \(a, b\); name one of them \(--endpoint-model\)"),
@@ -563,10 +618,12 @@ def test_a_fault_of_the_endpoint_says_what_to_do(fault: dict[str, Any], message:
 
 def test_an_endpoint_that_is_busy_is_asked_again() -> None:
     """The text is the same as if nothing had happened."""
-    busy = Behaviour(statuses=[429, 200, 503, 502, 200, 504])
+    expected = run(Behaviour(), PROMPTS[0]).texts
+    for pause in ("0", "Fri, 31 Dec 1999 23:59:59 GMT"):
+        busy = Behaviour(statuses=[429, 200, 503, HANG_UP, 200, 504], pause=pause)
 
-    assert run(busy, PROMPTS[0]).texts == run(Behaviour(), PROMPTS[0]).texts
-    assert busy.statuses == []
+        assert run(busy, PROMPTS[0]).texts == expected
+        assert busy.statuses == []
 
 
 def test_an_endpoint_that_is_down() -> None:
@@ -683,6 +740,13 @@ def backend() -> Tokenizer:
     return Tokenizer.from_file(str(Path(BUNDLED_MODEL) / "tokenizer.json"))
 
 
+PREFIX = ("<|prefix|>", 1)
+ODD: dict[str, Any] = {
+    "mergeable_ranks": {bytes([i]): i for i in range(256)},
+    "special_tokens": {},
+}
+
+
 def tekken(folder: Path) -> Path:
     """A small ``tekken.json``."""
     import base64
@@ -711,6 +775,25 @@ def test_tokenizers_in_every_form(tmp_path: Path) -> None:
     assert open_tokens(tokenizer(), served).start_ids == [0]
     assert open_tokens(backend(), served).start_ids == []
     assert open_tokens(tekken(tmp_path), served).start_ids == [1]
+    beginning = backend()
+    beginning.post_processor = TemplateProcessing("<|prefix|> $0", special_tokens=[PREFIX])
+    beginning.save(str(tmp_path / "tokenizer.json"))
+    assert open_tokens(tmp_path, served).start_ids == [PREFIX[1]]
+
+
+def test_a_tokenizer_in_the_local_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by the name of the model, and nothing is downloaded."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--some--tiny"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs/main").write_text("abc")
+    (folder / "snapshots/abc").mkdir(parents=True)
+    text = (Path(BUNDLED_MODEL) / "tokenizer.json").read_text()
+    (folder / "snapshots/abc/tokenizer.json").write_text(text)
+
+    tokens = open_tokens(None, Served("some/tiny", "/a/folder/of/another/machine"))
+    assert tokens.encode("order") == ids_of("order")
+    assert tokens.start_ids == []
 
 
 def test_a_tokenizer_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -725,8 +808,9 @@ def test_a_tokenizer_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
             connect(endpoint, "/no/such/folder"),
         ):
             pass
-        with pytest.raises(ModelError, match="object"), connect(endpoint, object()):
-            pass
+        for odd in (object(), tiktoken.Encoding("x", pat_str=".", **ODD)):
+            with pytest.raises(ModelError, match=type(odd).__name__), connect(endpoint, odd):
+                pass
 
 
 class TestPositions:
@@ -760,6 +844,8 @@ class TestPositions:
             (Sample("é", False, None, ("bytes:\\xc3", "bytes:\\xa9")), [(3,), (4,)]),
             (Sample("aab", False, None, ("a", "odd")), [(0,), (2,)]),
             (Sample("aab", False), [(0,), (2,)]),
+            (Sample("azz", False, None, ("a", "zz")), [(0,)]),
+            (Sample("", False, None, ("bytes:\\xzz",)), []),
             (Sample("ab\ufffd", False), [(2,)]),
             (Sample("\ufffd", False), []),
             (Sample("a?", False), [(0,)]),

@@ -37,6 +37,7 @@ SETTINGS: dict[str, Any] = {
     "enable_chunked_prefill": True,
     "enable_prefix_caching": True,
     "disable_log_stats": False,
+    "gpu_memory_utilization": 0.3,
 }
 
 
