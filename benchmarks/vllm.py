@@ -26,7 +26,7 @@ from decoding.vllm_request import GuideRequest, name_workspace
 from decoding.workspace import read_text
 from mgd.models import BUNDLED_MODEL
 
-BATCHES = (8,)
+BATCHES = (1, 8, 32)
 TOKENS = 64
 PROMPT_TOKENS = 256
 ROUNDS = 4

@@ -129,8 +129,9 @@ def complete(
     return mgd.generate(*loaded, project.file, position, project.root, **(settings | options))
 
 
-@pytest.mark.parametrize("crossing", ["verify", "split"])
-@pytest.mark.parametrize("limit", [None, 100], ids=["allow-lists", "bans"])
+@pytest.mark.parametrize(
+    ("limit", "crossing"), [(None, "verify"), (100, "verify"), (100, "split")], ids=str
+)
 def test_greedy_text_is_that_of_guidance_in_the_engine(
     project: Project, url: str, limit: int | None, crossing: str
 ) -> None:
@@ -154,8 +155,8 @@ def test_no_member_is_invented(
 ) -> None:
     """Many seeds, many places: what another server process says is what counts."""
     endpoint = mgd.Endpoint(url, "small", KEY, bias_limit=limit)
-    for seed, text in enumerate([*CURSORS.values()] * 2):
-        options = {"temperature": 0.5 + seed / 8, "seed": seed, "num_return_sequences": 3}
+    for seed, text in enumerate(CURSORS.values()):
+        options = {"temperature": 0.5 + seed / 4, "seed": seed, "num_return_sequences": 3}
         result = complete(project, (endpoint, None), text, **options)
 
         assert len(result.texts) == 3

@@ -1,6 +1,7 @@
 """The bridge: one answer for everybody, whenever they ask, and no harm from anybody."""
 
 import os
+import signal
 import socket
 import stat
 import struct
@@ -13,10 +14,10 @@ from typing import Any
 import pytest
 
 from lsp_bridge import ServerPool
-from lsp_bridge.bridge import BridgeClient, sockets
+from lsp_bridge.bridge import BridgeClient, serve, sockets
 from lsp_bridge.bridge.protocol import MOST_BYTES, VERSION, Hello, ShowMetrics, Wait, Welcome, frame
 from lsp_bridge.bridge.server import Bridge
-from monitors.errors import UsageError
+from monitors.errors import UsageError, WorkspaceError
 from monitors.protocols import Answer, Document, Facts, Query, QueryKind, Reason, Unavailable
 from tests.fakes import members, misbehaving
 from tests.lsp_bridge.bridges import bridge
@@ -439,6 +440,47 @@ def test_the_default_folder_is_private(tmp_path: Path, monkeypatch: pytest.Monke
     other = sockets.private_folder()
     assert os.path.isabs(other)
     other.rmdir()
+
+
+def test_serving_ends_with_a_signal(root: Path, path: Path) -> None:
+    """It says when it can be asked; afterwards the socket is gone."""
+    ready: list[Path] = []
+
+    def interrupt(socket_path: Path) -> None:
+        ready.append(socket_path)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    serve([root, root], path, on_ready=interrupt)
+
+    assert ready == [path]
+    assert not path.exists()
+    with pytest.raises(WorkspaceError, match="at least one"):
+        serve([], path)
+    with pytest.raises(WorkspaceError, match="not a directory"):
+        serve([root / "none"], path)
+
+
+def test_crowds_and_floods_are_refused(good: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One client too many, and one query too many of one client; the rest is served."""
+    monkeypatch.setattr("lsp_bridge.bridge.server._MOST_CLIENTS", 1)
+    with BridgeClient(good.path) as first:
+        with BridgeClient(good.path, connect_s=0.2) as second:
+            answer = second.ask(good.query()).result(1.0)
+            assert isinstance(answer, Unavailable)
+            assert "clients are connected" in answer.detail
+        monkeypatch.setattr("lsp_bridge.bridge.server._MOST_ASKED", 0)
+        assert reason(first.ask(good.query()).result(1.0)) is Reason.SERVER_ERROR
+
+
+def test_a_start_for_an_unknown_language_is_logged(
+    good: Setup, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody waits for it, so nobody is told; queries are answered on."""
+    with BridgeClient(good.path) as client:
+        client.start("klingon")
+        assert texts(client.ask(good.query()).result(DEADLINE_S)) == NAMES
+
+    assert "klingon" in caplog.text
 
 
 def test_metrics_count_what_happened(late: Setup) -> None:

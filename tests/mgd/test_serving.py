@@ -91,30 +91,137 @@ def started(tmp_path: Path) -> Iterator[Any]:
     assert gone(descendants() - before, 15)
 
 
-SLEEP = """
-    import os, pathlib, subprocess, sys, time
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    (pathlib.Path(os.environ["OUT"]) / "up").write_text(str(child.pid))
-    time.sleep(600)
-"""
+class StandIn(serving.Plan):
+    """A plan in which a program takes the place of vLLM."""
+
+    def vllm_command(self) -> list[str]:
+        """Runs the program that lies in the first workspace."""
+        return [sys.executable, str(self.workspaces[0] / "vllm.py")]
 
 
-def test_an_exit_code_is_passed_on(started: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Runs in this process; exit code and what was said. Nothing may be left of it."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.chdir(ROOT)
+
+    def call(program: str, said: list[str]) -> int:
+        (tmp_path / "vllm.py").write_text(textwrap.dedent(program))
+        return serving.run(StandIn("model", (tmp_path,)), said.append)
+
+    before = descendants()
+    yield call
+    assert gone(descendants() - before, 15)
+    assert not list(tmp_path.glob("mgd-*"))
+
+
+def test_an_exit_code_is_passed_on(run_here: Any) -> None:
     """vLLM ends by itself: its code is ours, the bridge ends, its folder goes."""
-    run = started("import sys; sys.exit(7)")
-    code, said = run.wait()
+    said: list[str] = []
 
-    assert code == 7
-    assert said[-1] == "vLLM ended with exit code 7; ending the bridge"
-    assert not Path(said[0].removeprefix("the bridge listens at ")).parent.exists()
+    assert run_here("import sys; sys.exit(7)", said) == 7
+    assert said[0].startswith("the bridge listens at ")
+    assert said[1:] == ["vLLM ended with exit code 7; ending the bridge"]
 
 
-def test_a_death_by_signal_is_told_as_shells_do(started: Any) -> None:
+def test_a_death_by_signal_is_told_as_shells_do(run_here: Any) -> None:
     """128 and the number of the signal."""
-    code, said = started("import os; os.kill(os.getpid(), 9)").wait()
+    said: list[str] = []
 
-    assert code == 137
+    assert run_here("import os; os.kill(os.getpid(), 9)", said) == 137
     assert "exit code 137" in said[-1]
+
+
+def test_a_signal_here_is_passed_on(run_here: Any, tmp_path: Path) -> None:
+    """And our own handlers are back afterwards."""
+    before = signal.getsignal(signal.SIGTERM)
+    program = f"""
+        import pathlib, signal, sys, time
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(42))
+        pathlib.Path({str(tmp_path / "up")!r}).touch()
+        time.sleep(600)
+        """
+
+    def interrupt() -> None:
+        until(tmp_path / "up")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert run_here(program, []) == 42
+    thread.join()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_deaf_vllm_is_killed(
+    run_here: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When its grace is over."""
+    monkeypatch.setattr(serving, "_GRACE_S", 0.5)
+    program = f"""
+        import pathlib, signal, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        pathlib.Path({str(tmp_path / "up")!r}).touch()
+        time.sleep(600)
+        """
+
+    def interrupt() -> None:
+        until(tmp_path / "up")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    said: list[str] = []
+    assert run_here(program, said) == 143
+    thread.join()
+    assert "is killed" in said[-1]
+
+
+def test_a_bridge_that_dies_here_ends_vllm(run_here: Any, tmp_path: Path) -> None:
+    """With the reason; a child that vLLM had started is gone too."""
+    said: list[str] = []
+
+    def kill() -> None:
+        until(tmp_path / "up")
+        for each in psutil.Process().children():
+            if "bridge" in each.cmdline():
+                each.kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    program = f"""
+        import pathlib, subprocess, sys, time
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        pathlib.Path({str(tmp_path / "up")!r}).touch()
+        time.sleep(600)
+        """
+    assert run_here(program, said) == 1
+    thread.join()
+    assert said[-1] == "the bridge ended with exit code 137; ending vLLM"
+
+
+def test_a_bridge_that_does_not_come_up(run_here: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """vLLM is not started, and we say why."""
+    monkeypatch.setattr(serving, "_BRIDGE_START_S", 0.0)
+    said: list[str] = []
+
+    assert run_here("raise SystemExit(0)", said) == 1
+    assert said == ["the bridge did not come up in 0 s"]
+
+
+def test_it_says_when_it_is_healthy(run_here: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once ``/health`` says so, with the address."""
+    Health.asked = 0
+    with http.server.HTTPServer(("127.0.0.1", 0), Health) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        monkeypatch.setattr(serving, "address_of", lambda options: server.server_address)
+        said: list[str] = []
+        assert run_here("import time; time.sleep(3)", said) == 0
+        server.shutdown()
+        thread.join()
+
+    assert said[1] == f"serving model at http://127.0.0.1:{server.server_port}"
 
 
 def test_vllm_is_told_where_to_ask(started: Any, tmp_path: Path) -> None:
@@ -161,20 +268,6 @@ def until(path: Path) -> None:
             return
         threading.Event().wait(0.05)
     pytest.fail(f"{path} did not come")
-
-
-def test_a_dead_bridge_ends_vllm(started: Any, tmp_path: Path) -> None:
-    """With the reason; nothing of vLLM's family is left."""
-    run = started(SLEEP)
-    until(tmp_path / "out/up")
-    family = psutil.Process(run.process.pid).children(recursive=True)
-    [dying] = [each for each in family if "bridge" in each.cmdline()]
-    dying.kill()
-    code, said = run.wait()
-
-    assert code == 1
-    assert said[-1] == "the bridge ended with exit code 137; ending vLLM"
-    assert gone({each.pid for each in family})
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked on Linux only")
@@ -301,6 +394,7 @@ class Health(http.server.BaseHTTPRequestHandler):
 
 def test_health_is_asked_over_http() -> None:
     """Nobody there, not healthy yet, healthy."""
+    Health.asked = 0
     with http.server.HTTPServer(("127.0.0.1", 0), Health) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
