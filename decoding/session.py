@@ -231,15 +231,19 @@ class Session:
 
     def _drive(self, node: Node, text: str, heads: dict[str, tuple[Any, Reason | None]]) -> None:
         """Run the monitor over ``text``, joining the facts that it needs on the way."""
-        state, rest, valid = self._monitor.update(node.state, text)
-        if rest:
+        head = self._head(text)
+        if head in heads:
+            state, rest, valid = node.state, text[len(head) :], True
+        else:
+            state, rest, valid = self._monitor.update(node.state, text)
             head = text[: len(text) - len(rest)]
-            if head in heads:
-                state, outcome = heads[head]
-                node.outcomes.append(outcome)
-            else:
+        if rest:
+            if head not in heads:
                 state = self._settle(state, node.outcomes)
                 heads[head] = state, node.outcomes[-1]
+            else:
+                state, outcome = heads[head]
+                node.outcomes.append(outcome)
             state, rest, still_valid = self._monitor.update(state, rest)
             valid = valid and still_valid
         while rest:
@@ -248,6 +252,11 @@ class Session:
             valid = valid and still_valid
         node.state = state
         node.valid = node.valid and valid
+
+    def _head(self, text: str) -> str:
+        """What ``text`` begins with, up to its first operator; empty if it has none inside."""
+        match = self._guide.language.crossing.search(text)
+        return "" if match is None else text[: match.end(1)]
 
     def _settle(self, state: Any, outcomes: list[Reason | None]) -> Any:
         """The state once its query, if it has one, is answered; notes what became of it."""
@@ -321,14 +330,12 @@ class Session:
 
     def _heads(self, node: Node, ids: IntArray) -> set[str]:
         """What tokens begin with up to their first operator, as far as it is not answered."""
-        pattern = self._guide.language.crossing
         heads: set[str] = set()
         for token_id in ids[: self.options.most_judged].tolist():
             if token_id not in node.children:
                 text, _ = _decode(node.pending + (self._index.bytes_of(token_id) or b""))
-                if (match := pattern.search(text)) is not None:
-                    heads.add(text[: match.end(1)])
-        return heads - node.heads.keys()
+                heads.add(self._head(text))
+        return heads - node.heads.keys() - {""}
 
     def step(self, node: Node) -> Step:
         """What may follow ``node``. Waits for the facts that it needs, up to the deadline."""
