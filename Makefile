@@ -1,5 +1,6 @@
 # make demo   a language model completes real code, with and without a language server's knowledge
 # make test   everything that continuous integration checks
+# make slow   the tests that take minutes, of which `make test` runs a sample
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ NPM := pyright typescript-language-server@5.3 typescript@5.9 @vtsls/language-ser
 	intelephense@1.18
 DEBIAN := gopls golang-go rust-web-analyzer rust-web-src rustc-web cargo-web
 
-.PHONY: demo test lint types imports unit e2e bench clean
+.PHONY: demo test lint types imports unit e2e slow bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
@@ -32,7 +33,10 @@ unit: $(VENV)/.vllm-installed
 	$(BIN)/pytest -m "not e2e" --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 e2e: $(VENV)/.vllm-installed
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -m "e2e and not slow"
+
+slow: $(VENV)/.vllm-installed
+	$(BIN)/pytest -m slow
 
 bench: $(VENV)/.dev-installed
 	$(BIN)/python -m benchmarks

@@ -3,7 +3,7 @@
 _OTHER_SYSTEM = "exists on Windows only, where the module is used"
 _UNREACHABLE = "behind a `raise` on other systems than Windows: taken as never reached"
 _WRONG_TYPE = "the author silenced a type checker: the declared type has no such member"
-_FACTORY = "inferred from a factory in another file, without the subclass that it makes"
+_FACTORY = "the result of a factory is taken for a function"
 _SYNTAX_NODE = "typed as ESTree declares it, which leaves out what the linter adds"
 
 EXAMINED = {

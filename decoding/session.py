@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -70,8 +71,9 @@ class Options:
     margin: float = 7.0
     """Crossing tokens whose logit is this far below the best allowed one do not matter."""
     blank_penalty: float = 10.0
-    """Taken off the logits of tokens that begin with white space right behind an operator. They
-    are legal; without it a model that wants none of the names writes ``order. total``."""
+    """Taken off the logits of tokens that begin with white space right behind an operator, or with
+    what may come instead of a name (the second dot of a range). They are legal; without it a model
+    that wants none of the names writes ``order. total`` or ``order..total``."""
     most_judged: int = 64
     """Most crossing tokens that are judged in one step, best logits first."""
     prefetch: bool = True
@@ -131,7 +133,9 @@ class Guide:
         self._candidates = index.crossing_candidates(language.crossing)
         self._crossing: OrderedDict[Hashable, IntArray] = OrderedDict()
         self._split: dict[Hashable, Row] = {}
-        self._blanks: list[IntArray] = []
+        fused = (operator.exits for operator in language.operators if operator.fused)
+        self._fused_exits = "".join(fused).encode()
+        self._beginning = lru_cache(maxsize=None)(self._find_beginning)
 
     def answered_by(self, analyst: Analyst) -> "Guide":
         """The same guide, tables and all, with somebody else who answers."""
@@ -139,14 +143,22 @@ class Guide:
         guide.analyst = analyst
         return guide
 
-    @property
-    def blanks(self) -> IntArray:
-        """Ids of the tokens that begin with white space, or with an escaped line end."""
-        if not self._blanks:
-            tokens = self.index.vocabulary.tokens
-            found = [i for i, data in enumerate(tokens) if data and data[0] in _BLANK_BYTES]
-            self._blanks.append(np.array(found, np.int64))
-        return self._blanks[0]
+    def discouraged(self, constraint: Constraint) -> IntArray:
+        """Ids of the tokens by which a model that wants none of the names could evade them.
+
+        White space, and what may stand instead of a name, where a name has not begun.
+        """
+        if not isinstance(constraint, Names):
+            return _NO_IDS
+        exits = bytes(byte for byte in constraint.exits if byte in self._fused_exits)
+        return self._beginning((_BLANK_BYTES if constraint.leading else b"") + exits)
+
+    def _find_beginning(self, first: bytes) -> IntArray:
+        """Ids of the tokens whose first byte is one of ``first``."""
+        if not first:
+            return _NO_IDS
+        tokens = self.index.vocabulary.tokens
+        return np.array([i for i, data in enumerate(tokens) if data and data[0] in first], np.int64)
 
     def crossing(self, state: Any) -> IntArray:
         """Ids of the tokens that cross a trigger which is live after ``state``, ascending."""
@@ -354,9 +366,9 @@ class Session:
         return Step(row, crossing, self._discouraged(node))
 
     def _discouraged(self, node: Node) -> IntArray:
-        constraint = self._monitor.maskgen(node.state)
-        may_be_blank = isinstance(constraint, Names) and constraint.leading
-        return self._guide.blanks if may_be_blank and node.healing is ANYTHING else _NO_IDS
+        if node.healing is not ANYTHING:
+            return _NO_IDS
+        return self._guide.discouraged(self._monitor.maskgen(node.state))
 
     def _row(self, node: Node) -> Row | None:
         """The packed mask of the node's constraints, empty ones released and counted."""

@@ -199,6 +199,8 @@ class Client:
             job.settle(Unavailable(Reason.BAD_ANSWER, str(error)))
         except ResponseError as error:
             late = error.code == _REQUEST_CANCELLED
+            if not late:  # the server's copy of the document may be what is broken
+                self._documents.forget(job.question.uri)
             job.settle(Unavailable(Reason.TIMEOUT if late else Reason.SERVER_ERROR, str(error)))
 
     async def _trusted(self, job: Job) -> Answer:

@@ -39,12 +39,24 @@ class Documents:
         Older documents are closed, but for those whose URI is in ``busy``.
         """
         document = self._open.get(question.uri)
+        if document is not None and self._is_worn(document):
+            self.forget(question.uri)
+            document = None
         if document is None:
             self._begin(question)
         elif document.text != question.text:
             self._change(question, document)
         self._open.move_to_end(question.uri)
         await self._close_old({question.uri, *busy})
+
+    def _is_worn(self, document: _Open) -> bool:
+        most = self._profile.most_changes
+        return most is not None and document.version > most
+
+    def forget(self, uri: str) -> None:
+        """Close a document if it is open; the next question opens it anew."""
+        if self._open.pop(uri, None) is not None:
+            self._connection.notification("textDocument/didClose", {"textDocument": {"uri": uri}})
 
     def _begin(self, question: Question) -> None:
         self._open[question.uri] = _Open(question.text)
@@ -69,10 +81,9 @@ class Documents:
     async def _close_old(self, busy: Collection[str]) -> None:
         idle = [uri for uri in self._open if uri not in busy]
         for uri in idle[: max(0, len(self._open) - self._profile.open_documents)]:
-            del self._open[uri]
             if self._profile.reread_on_close:
                 await self._show_saved(uri)
-            self._connection.notification("textDocument/didClose", {"textDocument": {"uri": uri}})
+            self.forget(uri)
 
     async def _show_saved(self, uri: str) -> None:
         """Have the server parse what is on disk, if anything is."""

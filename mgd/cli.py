@@ -31,8 +31,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_PIPED_WIDTH = 160
+"""Columns of tables where no terminal sets a width; Rich's 80 would cut them."""
 # Without emoji: they would replace the line in "app.py:100:5".
-_output = Console(soft_wrap=True, highlight=False, emoji=False)
+_output = Console(
+    soft_wrap=True,
+    highlight=False,
+    emoji=False,
+    width=None if sys.stdout.isatty() else _PIPED_WIDTH,
+)
 _errors = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 ServerOption = Annotated[

@@ -52,6 +52,7 @@ class Server:
         self.marker = marker
         self.texts: dict[str, str] = {}
         self.replies: list[Any] = []
+        self.openings = 0
         self.unready = False
         self.refusals = 5
 
@@ -115,6 +116,7 @@ class Server:
     def textDocument_didOpen(self, message: dict[str, Any]) -> None:  # noqa: N802
         document = message["params"]["textDocument"]
         self.texts[document["uri"]] = document["text"]
+        self.openings += 1
 
     def textDocument_didClose(self, message: dict[str, Any]) -> None:  # noqa: N802
         del self.texts[message["params"]["textDocument"]["uri"]]
@@ -203,6 +205,17 @@ class Server:
 
     def bad_error(self, number: int, words: list[str]) -> None:
         send({"id": number, "error": "internal error"})
+
+    def counting(self, number: int, words: list[str]) -> list[str]:
+        """Says how many documents were opened so far."""
+        return [*words, f"opening_{self.openings}"]
+
+    def broken(self, number: int, words: list[str]) -> list[str] | None:
+        """Cannot answer about a document as it was opened first."""
+        if self.openings == 1:
+            self.error(number, words)
+            return None
+        return self.counting(number, words)
 
     def modified(self, number: int, words: list[str]) -> None:
         send({"id": number, "error": {"code": -32801, "message": "content modified"}})

@@ -9,6 +9,7 @@ import pytest
 from lsp_bridge import PROFILES
 from lsp_bridge.launch import executable
 from monitors.protocols import Document, Query, QueryKind
+from tests.workspaces import written
 
 PYTHON = sorted(name for name, profile in PROFILES.items() if "python" in profile.languages)
 """The servers for Python."""
@@ -40,10 +41,7 @@ class Sample:
     def write(self, root: Path, number: int | str = "") -> Path:
         """Put the project below ``root``, the box used; returns the file's path."""
         text = self.text.replace("{n}", str(number)).replace("‸", f"alpha{number}")
-        for name, content in (*self.project, (self.file, text)):
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(content)
-        return root / self.file
+        return written(root, {**dict(self.project), self.file: text}) / self.file
 
     def query(self, path: Path, number: int | str = "") -> Query:
         """The members of the box whose members have ``number`` in their names."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from decoding.sites.rules import Rules, itself
+from decoding.sites.rules import Rules, itself, name_chain
 
 _PREPROCESSOR = frozenset(
     {"preproc_call", "preproc_def", "preproc_function_def", "preproc_include"}
@@ -20,6 +20,12 @@ def _declared(node: Node) -> Iterator[Node]:
         while name is not None and name.type == "qualified_identifier":
             yield name
             name = name.child_by_field_name("name")
+
+
+def _defined_class(node: Node) -> Iterator[Node]:
+    """The qualified name of a class whose body follows."""
+    if node.child_by_field_name("body") is not None:
+        yield from name_chain(node, "name")
 
 
 def _innermost(declarator: Node) -> Node:
@@ -55,6 +61,8 @@ CPP = Rules(
     definitions={
         "declaration": _declared,
         "function_definition": _declared,
+        "class_specifier": _defined_class,
+        "struct_specifier": _defined_class,
         "trailing_return_type": itself,
     },
 )

@@ -156,6 +156,8 @@ class Profile:
     reread_on_close: bool = False
     """Whether the server goes on importing what it was last told about a closed document, until
     it is asked something about the text on disk."""
+    most_changes: int | None = None
+    """Changes after which a document is opened anew; None: any number."""
     encodings: tuple[Encoding, ...] = (Encoding.UTF16,)
     """Column units to offer, best first."""
     incremental: bool = True

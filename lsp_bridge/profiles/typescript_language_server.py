@@ -7,6 +7,7 @@ from lsp_bridge.launch import executable
 from lsp_bridge.profiles.profile import Profile, Tree
 from lsp_bridge.profiles.typescript_rules import (
     LANGUAGES,
+    MOST_CHANGES,
     WORDS_OF_FILE,
     every_value,
     open_type,
@@ -68,6 +69,7 @@ TYPESCRIPT_LANGUAGE_SERVER = Profile(
     install="npm install --global typescript-language-server@5.3 typescript@5.9",
     version_command=(_PROGRAM, "--version"),
     initialization_options=_options,
+    most_changes=MOST_CHANGES,
     dropped_kinds=WORDS_OF_FILE | {14, 15},
     open_type=open_type,
     implied=every_value,

@@ -13,6 +13,10 @@ WORDS_OF_FILE = frozenset({0, 1})
 vtsls sends them without a kind.
 """
 
+MOST_CHANGES = 1_000
+"""``tsserver`` keeps a document as a tree of lines, which thousands of changes leave too deep for
+its stack: after some 6,500 it answered every question about the document with an error."""
+
 OBJECT_MEMBERS = (
     "constructor",
     "hasOwnProperty",

@@ -3,6 +3,7 @@
 from lsp_bridge.profiles.profile import Profile, Tree
 from lsp_bridge.profiles.typescript_rules import (
     LANGUAGES,
+    MOST_CHANGES,
     WORDS_OF_FILE,
     every_value,
     open_type,
@@ -50,6 +51,7 @@ VTSLS = Profile(
     install="npm install --global @vtsls/language-server@0.3",
     version_command=("vtsls", "--version"),
     settings=_settings,
+    most_changes=MOST_CHANGES,
     dropped_kinds=WORDS_OF_FILE | {14, 15},
     open_type=open_type,
     implied=every_value,

@@ -18,7 +18,10 @@ from monitors.languages.jsx import ElementScanner
 from monitors.languages.language import Operator
 from monitors.languages.script_scanner import NAME
 
-OPERATORS: Final = (Dereference(Operator(".")), Dereference(Operator("?.", exits="([")))
+OPERATORS: Final = (
+    Dereference(Operator(".")),
+    Dereference(Operator("?.", exits="([", fused=False)),
+)
 _HASHBANG = Text("#!", "\n", begun="#", escapes=(), value="")
 _TEMPLATE = Text("`", "`", multiline=True, fields=("${",), value="`")
 _SET = Text(r"\[", "]", value="")

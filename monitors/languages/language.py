@@ -21,6 +21,9 @@ class Operator:
 
     The second dot of a range ``a..b``, the parenthesis of Go's ``x.(T)``.
     """
+    fused: bool = True
+    """Whether tokenizers have the operator and an exit in one token, so that a model which has
+    written the operator alone means a name."""
 
 
 class Blocks(Enum):

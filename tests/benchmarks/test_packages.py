@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from benchmarks.packages import PACKAGES, Package, Workspace, requirements, shuffled
+from tests.workspaces import written
 
 
 def test_the_order_of_files_depends_on_names_and_seed_alone() -> None:
@@ -23,10 +24,8 @@ def test_tests_vendored_copies_and_environments_are_left_out(tmp_path: Path) -> 
     """Only the package's own modules are measured."""
     kept = {"package/api.py", "package/sub/deep.py"}
     others = {"package/tests/t.py", "package/_vendor/v.py", ".venv/lib/x.py", "package/api.pyi"}
-    for name in kept | others:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    files = Workspace(Package("package", "1"), tmp_path).files()
+    root = written(tmp_path, dict.fromkeys(kept | others, ""))
+    files = Workspace(Package("package", "1"), root).files()
 
     assert {file.relative_to(tmp_path).as_posix() for file in files} == kept
 

@@ -6,17 +6,9 @@ from typing import Any
 import pytest
 
 from benchmarks import corpora, missed, recall, recall_page, report, results
+from tests.benchmarks.machine import machine
 
-MACHINE: dict[str, object] = {
-    "date": "2026-01-02 03:04 UTC",
-    "cpu": "Some CPU",
-    "cores": 2,
-    "system": "Linux x86_64",
-    "python": "3.11.0",
-    "servers": {"ty": "1.0", "jedi": "2.0"},
-    "version": "abc1234",
-    "took_s": 90.0,
-}
+MACHINE = machine(ty="1.0", jedi="2.0")
 MISS = {
     "path": "src/shop/order.py",
     "line": 7,

@@ -7,17 +7,9 @@ from benchmarks import overhead, report, results
 from benchmarks.causes import SILENCED
 from benchmarks.results import Check, Outcome
 from decoding.replay import Report
+from tests.benchmarks.machine import machine
 
-MACHINE: dict[str, object] = {
-    "date": "2026-01-02 03:04 UTC",
-    "cpu": "Some CPU",
-    "cores": 2,
-    "system": "Linux x86_64",
-    "python": "3.11.0",
-    "servers": {"pyrefly": "1.0", "jedi": None},
-    "version": "abc1234",
-    "took_s": 90.0,
-}
+MACHINE = machine(pyrefly="1.0", jedi=None)
 FORBIDDEN = {
     "path": "shop/order.py",
     "line": 7,

@@ -17,6 +17,7 @@ from mgd.models import BUNDLED_MODEL
 from monitors.dereference import DereferenceMonitor
 from monitors.errors import AnalysisError
 from monitors.languages.python import PYTHON
+from monitors.languages.registry import LANGUAGES
 from monitors.protocols import Answer, Document, Reason, Unavailable
 from tests.analysts import ScriptedAnalyst, facts, members
 
@@ -299,3 +300,30 @@ def test_rolling_back_is_replaying(seed: int, cut: int) -> None:
     if first.row is not None and second.row is not None:
         assert (first.row == second.row).all()
     assert (first.crossing == second.crossing).all()
+
+
+@pytest.mark.parametrize(
+    ("language", "prefix", "discouraged", "legal"),
+    [
+        ("python", "y = order.", " ", "items"),
+        ("rust", "let y = order.", ".", "items"),
+        ("go", "y := order.", "(", "items"),
+        ("typescript", "y = order?.", " ", "["),
+    ],
+)
+def test_ways_around_a_name_are_discouraged(
+    language: str, prefix: str, discouraged: str, legal: str
+) -> None:
+    """White space, a range, a type assertion: not what is usual, such as ``?.[``."""
+    lexer = LANGUAGES[language]
+    guide = Guide(index(), lexer, DereferenceMonitor(lexer), ScriptedAnalyst(facts("items")))
+    session = Session(guide, Document(language, "/p/file", prefix, ""))
+    step = session.step(session.root)
+    beginnings = {(index().text_of(token) or "")[0] for token in step.discouraged.tolist()}
+
+    assert discouraged in beginnings
+    assert legal[0] not in beginnings
+    assert step.row is not None
+    for text in (discouraged, legal):
+        [token] = [i for i in range(index().size) if index().bytes_of(i) == text.encode()][:1]
+        assert masks.are_open(step.row, np.array([token]))[0]

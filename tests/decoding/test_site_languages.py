@@ -89,6 +89,8 @@ void h() {
   A::§g<int>(p->§A::§k(), ::§free, "a::b.c");
   x.template m<int>(); x.~T();
 }
+class A::B { int i = c::§d; };
+struct A::§B e;
 """
 
 RUST = """\

@@ -1,63 +1,106 @@
 """A live server on a small workspace, asked with marks in the text."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lsp_bridge import ServerPool
-from monitors.protocols import Answer, Document, Facts, Query, QueryKind, Unavailable
+from lsp_bridge.transport import kill_tree
+from monitors.protocols import Answer, Document, Facts, Query, QueryKind, Reason, Unavailable
+from tests.fakes import descendants, gone
+from tests.servers import require
 
 MARK = "‸"
-DEADLINE_S = 40.0
+DEADLINE_S = 60.0
 LANGUAGES = {
+    ".c": "c",
+    ".cpp": "cpp",
+    ".go": "go",
     ".js": "javascript",
     ".jsx": "javascriptreact",
     ".php": "php",
     ".py": "python",
+    ".rs": "rust",
     ".ts": "typescript",
     ".tsx": "typescriptreact",
 }
 
 
+@dataclass(frozen=True)
 class Served:
-    """A server of a pool. Names of ``everywhere`` are left out, since every value has them."""
+    """A server of a pool, asked about ``file``, which may but need not be on disk.
 
-    def __init__(
-        self, pool: ServerPool, root: Path, server: str, everywhere: Collection[str] = ()
-    ) -> None:
-        self.pool = pool
-        self.root = root
-        self._server = server
-        self._everywhere = frozenset(everywhere)
+    Names that satisfy ``is_everywhere`` are left out, since every value has them.
+    """
 
-    def answer(self, file: str, text: str) -> Answer:
-        """The answer at the mark in a file's text."""
-        prefix, _, suffix = text.partition(MARK)
-        document = Document(LANGUAGES[Path(file).suffix], str(self.root / file), prefix, suffix)
-        handle = self.pool.ask(Query(QueryKind.MEMBERS, document), server=self._server)
+    pool: ServerPool
+    root: Path
+    name: str
+    file: str
+    is_everywhere: Callable[[str], bool]
+
+    def answer(self, text: str, file: str | None = None) -> Answer:
+        """The answer at the mark in the file's text, or in that of another ``file``."""
+        prefix, mark, suffix = text.partition(MARK)
+        assert mark
+        path = self.root / (self.file if file is None else file)
+        document = Document(LANGUAGES[path.suffix], str(path), prefix, suffix)
+        handle = self.pool.ask(Query(QueryKind.MEMBERS, document), server=self.name)
         return self.pool.wait(handle, DEADLINE_S)
 
-    def names(self, file: str, text: str) -> set[str]:
+    def names(self, text: str, file: str | None = None) -> set[str]:
         """The names at the mark; the answer must be a list."""
-        answer = self.answer(file, text)
+        answer = self.answer(text, file)
         assert isinstance(answer, Facts), answer
-        return {name.text for name in answer.names} - self._everywhere
+        return {name.text for name in answer.names if not self.is_everywhere(name.text)}
 
-    def names_again(self, file: str, text: str) -> set[str]:
-        """The names at the mark once the server, which was killed, has come back."""
+    def reason(self, text: str, file: str | None = None) -> Reason:
+        """Why there are no names at the mark."""
+        answer = self.answer(text, file)
+        assert isinstance(answer, Unavailable), answer
+        return answer.reason
+
+    def names_again(self, text: str) -> set[str]:
+        """The names at the mark from a new process, when the one that runs has been killed."""
+        self.pool.start(LANGUAGES[Path(self.file).suffix], server=self.name).result(DEADLINE_S)
+        (pid,) = self.pool.process_ids
+        kill_tree(pid)
+        assert gone({pid})
         end_s = time.monotonic() + DEADLINE_S
-        while isinstance(self.answer(file, text), Unavailable) and time.monotonic() < end_s:
+        while isinstance(self.answer(text), Unavailable) and time.monotonic() < end_s:
             time.sleep(0.1)
-        return self.names(file, text)
-
-    def files(self) -> set[str]:
-        """What the workspace holds."""
-        found = (path for path in self.root.rglob("*") if path.is_file())
-        return {path.relative_to(self.root).as_posix() for path in found}
+        names = self.names(text)
+        assert self.pool.process_ids != (pid,)
+        return names
 
 
-def write(root: Path, files: dict[str, str]) -> None:
-    """Put files into a workspace."""
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+@contextmanager
+def serving(
+    root: Path,
+    name: str,
+    file: str,
+    is_everywhere: Callable[[str], bool] = lambda name: False,
+    *,
+    trusted: bool = False,
+) -> Iterator[Served]:
+    """The server in a pool of its own."""
+    require(name)
+    with ServerPool(root, trust_workspace=trusted) as pool:
+        yield Served(pool, root, name, file, is_everywhere)
+
+
+def closed(server: AbstractContextManager[Served], text: str) -> set[int]:
+    """The processes that answered; when their pool is closed, none of them is left."""
+    before = descendants()
+    with server as served:
+        served.names(text)
+        started = descendants() - before
+    assert gone(started)
+    return started
+
+
+def is_special(name: str) -> bool:
+    """Whether a name of Python is one like ``__class__``."""
+    return name.startswith("__")

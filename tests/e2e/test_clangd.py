@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lsp_bridge import ServerPool
 from monitors.protocols import Reason
-from tests.e2e.asking import Asking, written
-from tests.servers import require
+from tests.e2e.served import Served, serving
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.e2e
 
 FILES = {
     "one.h": "struct Order { int in_one; };\n",
@@ -30,17 +28,10 @@ CLASSES = (
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few headers."""
-    return written(tmp_path_factory.mktemp("cpp"), FILES)
-
-
-@pytest.fixture(scope="module")
-def cpp(root: Path) -> Iterator[Asking]:
-    """clangd, asked about C++."""
-    require("clangd")
-    with ServerPool(root, servers={"cpp": "clangd", "c": "clangd"}) as pool:
-        yield Asking(pool, "cpp", root / "main.cpp")
+def clangd(root: Path) -> Iterator[Served]:
+    """clangd, asked about C++ unless told otherwise."""
+    with serving(root, "clangd", "main.cpp") as served:
+        yield served
 
 
 @pytest.mark.parametrize(
@@ -62,14 +53,14 @@ def cpp(root: Path) -> Iterator[Asking]:
     ],
     ids=["value", "constant", "pointer", "smart pointer", "its own", "namespace", "this"],
 )
-def test_members(cpp: Asking, text: str, expected: set[str]) -> None:
+def test_members(clangd: Served, text: str, expected: set[str]) -> None:
     """Exactly what the compiler lets stand there."""
-    assert cpp.names(text) == expected
+    assert clangd.names(text) == expected
 
 
-def test_names_of_a_class(cpp: Asking) -> None:
+def test_names_of_a_class(clangd: Served) -> None:
     """Behind ``::`` come static and other members, and bases."""
-    names = cpp.names(f"{CLASSES}void f() {{ Derived::‸\n}}")
+    names = clangd.names(f"{CLASSES}void f() {{ Derived::‸\n}}")
 
     assert {"count", "change", "high", "Base"} <= names
     assert "hidden" not in names
@@ -90,40 +81,39 @@ def test_names_of_a_class(cpp: Asking) -> None:
     ],
     ids=["dot on a pointer", "unknown", "parameter", "this", "dependent", "inactive"],
 )
-def test_lists_that_are_not_closed(cpp: Asking, text: str, reason: Reason) -> None:
+def test_lists_that_are_not_closed(clangd: Served, text: str, reason: Reason) -> None:
     """What depends on a template's parameter, and what is not compiled, is unconstrained."""
-    assert cpp.reason(text) is reason
+    assert clangd.reason(text) is reason
 
 
-def test_other_headers(cpp: Asking) -> None:
+def test_other_headers(clangd: Served) -> None:
     """Headers that change are read before anything is answered."""
     for number in range(6):
         header = ("one", "two")[number % 2]
         text = f'#include "{header}.h"\n// {number}\nvoid f(Order o) {{ o.‸\n}}'
-        assert cpp.names(text) == {f"in_{header}"}
+        assert clangd.names(text) == {f"in_{header}"}
 
 
-def test_a_file_that_was_never_saved(cpp: Asking) -> None:
+def test_a_file_that_was_never_saved(clangd: Served) -> None:
     """It is answered about like any other."""
-    unsaved = Asking(cpp.pool, "cpp", cpp.file.with_name("unsaved.cpp"))
+    text = '#include "one.h"\nvoid f(Order o) { o.‸\n}'
 
-    assert unsaved.names('#include "one.h"\nvoid f(Order o) { o.‸\n}') == {"in_one"}
+    assert clangd.names(text, "unsaved.cpp") == {"in_one"}
 
 
-def test_c(cpp: Asking) -> None:
+def test_c(clangd: Served) -> None:
     """The language goes with the file."""
-    c = Asking(cpp.pool, "c", cpp.file.with_name("main.c"))
+    text = "struct class { int new; };\nint f(struct class *c) { return c->‸\n}"
 
-    assert c.names("struct class { int new; };\nint f(struct class *c) { return c->‸\n}") == {"new"}
+    assert clangd.names(text, "main.c") == {"new"}
 
 
 @pytest.mark.parametrize(
     ("structure", "macro"),
     [("struct sigaction", "sa_handler"), ("struct stat", "st_mtime"), ("siginfo_t", "si_pid")],
 )
-def test_macros_that_look_like_members(cpp: Asking, structure: str, macro: str) -> None:
+def test_macros_that_look_like_members(clangd: Served, structure: str, macro: str) -> None:
     """System headers define some members of structures as macros; those are allowed."""
-    c = Asking(cpp.pool, "c", cpp.file.with_name("main.c"))
     text = f"#include <signal.h>\n#include <sys/stat.h>\nint f({structure} *s) {{ return s->‸\n}}"
 
-    assert macro in c.names(text)
+    assert macro in clangd.names(text, "main.c")

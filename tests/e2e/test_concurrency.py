@@ -107,6 +107,33 @@ def test_a_killed_server_comes_back(served: Served) -> None:
     assert not served.pids() & before
 
 
+@pytest.mark.parametrize(
+    "server",
+    [
+        name if name == "typescript-language-server" else pytest.param(name, marks=pytest.mark.slow)
+        for name in SAMPLES
+    ],
+)
+@pytest.mark.timeout(900)
+def test_a_live_server_answers_10000_different_texts(server: str, tmp_path: Path) -> None:
+    """Each correctly, from one process that neither tires nor grows without end."""
+    require(server)
+    sample = SAMPLES[server]
+    path = sample.write(tmp_path)
+    with ServerPool(tmp_path) as pool:
+        served = Served(server, pool, sample, path)
+        assert isinstance(served.answer("_first"), Facts)
+        started = served.pids()
+        memory = []
+        for number in range(10_000):
+            assert own(served.answer(number)) == {f"alpha{number}", f"beta{number}"}
+            if number in (6_000, 9_999):
+                memory.append(sum(psutil.Process(pid).memory_info().rss for pid in served.pids()))
+
+        assert served.pids() == started
+    assert memory[1] < 1.5 * memory[0]
+
+
 def test_memory_stays_bounded_over_10000_queries(tmp_path: Path) -> None:
     """Neither this process nor the server's documents grow with the number of different texts."""
     path = tmp_path / "app.py"

@@ -139,16 +139,6 @@ def model() -> tuple[Any, Any]:
     return mgd.load_model(mgd.BUNDLED_MODEL)
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project on disk."""
-    root = tmp_path_factory.mktemp("project")
-    for name, text in FILES.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    return root
-
-
 def opened(root: Path, server: str) -> Iterator[Project]:
     """The project with a pool of ``server``."""
     require(server)

@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lsp_bridge import ServerPool
 from monitors.protocols import Reason
-from tests.e2e.asking import Asking, written
-from tests.servers import require
+from tests.e2e.served import Served, serving
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.e2e
 
 FILES = {
     "go.mod": "module shop\n\ngo 1.19\n",
@@ -24,17 +22,10 @@ HEAD = 'package main\n\nimport "shop/order"\n\n'
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A module of two packages."""
-    return written(tmp_path_factory.mktemp("go"), FILES)
-
-
-@pytest.fixture(scope="module")
-def go(root: Path) -> Iterator[Asking]:
-    """gopls on that module."""
-    require("gopls")
-    with ServerPool(root, servers={"go": "gopls"}) as pool:
-        yield Asking(pool, "go", root / "main.go")
+def gopls(root: Path) -> Iterator[Served]:
+    """gopls on a module of two packages."""
+    with serving(root, "gopls", "main.go") as served:
+        yield served
 
 
 @pytest.mark.parametrize(
@@ -68,9 +59,9 @@ def go(root: Path) -> Iterator[Asking]:
         "type parameter",
     ],
 )
-def test_members(go: Asking, text: str, expected: set[str]) -> None:
+def test_members(gopls: Served, text: str, expected: set[str]) -> None:
     """Exactly the members: no chains, no postfix templates, nothing that is not exported."""
-    assert go.names(text) == expected
+    assert gopls.names(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -82,14 +73,13 @@ def test_members(go: Asking, text: str, expected: set[str]) -> None:
     ],
     ids=["unknown", "any", "not imported"],
 )
-def test_nothing_to_say(go: Asking, text: str) -> None:
+def test_nothing_to_say(gopls: Served, text: str) -> None:
     """Unknown names, values without members and packages that are not imported."""
-    assert go.reason(text) in {Reason.EMPTY, Reason.NOT_MEMBERS}
+    assert gopls.reason(text) in {Reason.EMPTY, Reason.NOT_MEMBERS}
 
 
-def test_a_file_that_was_never_saved(go: Asking) -> None:
+def test_a_file_that_was_never_saved(gopls: Served) -> None:
     """It belongs to the package of its folder."""
-    unsaved = Asking(go.pool, "go", go.file.with_name("order") / "unsaved.go")
+    text = "package order\n\nfunc f(o Order) {\n\to.‸\n}\n"
 
-    names = unsaved.names("package order\n\nfunc f(o Order) {\n\to.‸\n}\n")
-    assert names == {"Amount", "secret", "Total"}
+    assert gopls.names(text, "order/unsaved.go") == {"Amount", "secret", "Total"}

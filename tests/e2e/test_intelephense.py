@@ -1,18 +1,15 @@
 """The real server for PHP."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from lsp_bridge import ServerPool
-from lsp_bridge.transport import kill_tree
-from monitors.protocols import Reason, Unavailable
-from tests.e2e.served import Served, write
-from tests.fakes import descendants, gone
-from tests.servers import require
+from monitors.protocols import Reason
+from tests.e2e.served import Served, closed, serving
+from tests.workspaces import held
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
-SERVER = "intelephense"
+pytestmark = pytest.mark.e2e
 
 FILES = {
     "src/Order.php": (
@@ -28,13 +25,10 @@ ORDER = "<?php\nuse Shop\\Order;\n$order = new Order;\n"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(root: Path) -> Iterator[Served]:
     """The server on a small workspace."""
-    require(SERVER)
-    root = tmp_path_factory.mktemp("workspace")
-    write(root, FILES)
-    with ServerPool(root) as pool:
-        yield Served(pool, root, SERVER)
+    with serving(root, "intelephense", "main.php") as served:
+        yield served
 
 
 @pytest.mark.parametrize(
@@ -56,7 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 )
 def test_members(server: Served, text: str, expected: set[str]) -> None:
     """Exactly the members; the first question waits until other files are indexed."""
-    assert server.names("main.php", text) == expected
+    assert server.names(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -72,10 +66,7 @@ def test_members(server: Served, text: str, expected: set[str]) -> None:
 )
 def test_lists_that_are_not_closed(server: Served, text: str, reason: Reason) -> None:
     """Unknown and open receivers go unconstrained, with the reason."""
-    answer = server.answer("main.php", ORDER + text)
-
-    assert isinstance(answer, Unavailable)
-    assert answer.reason is reason
+    assert server.reason(ORDER + text) is reason
 
 
 def test_wide_types_are_listed_whole(server: Served) -> None:
@@ -83,36 +74,21 @@ def test_wide_types_are_listed_whole(server: Served) -> None:
     members = " ".join(f"public $x{number};" for number in range(150))
     text = f"<?php\nclass Wide {{ {members} }}\n(new Wide)->‸;\n"
 
-    assert server.names("main.php", text) == {f"x{number}" for number in range(150)}
+    assert server.names(text) == {f"x{number}" for number in range(150)}
 
 
 def test_a_killed_server_comes_back(server: Served) -> None:
     """The next question is answered by a new process, once it has indexed the workspace."""
-    (pid,) = server.pool.process_ids
-    kill_tree(pid)
-    assert gone({pid})
-
-    assert server.names_again("main.php", ORDER + "$again = $order->‸;\n") == {
-        "amount",
-        "make",
-        "total",
-    }
-    assert server.pool.process_ids != (pid,)
+    assert server.names_again(ORDER + "$again = $order->‸;\n") == {"amount", "make", "total"}
 
 
 def test_nothing_was_written(server: Served) -> None:
     """The index lies outside of the workspace."""
-    server.answer("main.php", ORDER + "$order->‸;\n")
+    server.answer(ORDER + "$order->‸;\n")
 
-    assert server.files() == set(FILES)
+    assert held(server.root) == set(FILES)
 
 
-def test_close_leaves_no_process(server: Served) -> None:
+def test_close_leaves_no_process(root: Path) -> None:
     """None at all."""
-    before = descendants()
-    with ServerPool(server.root) as pool:
-        assert Served(pool, server.root, SERVER).names("main.php", ORDER + "$order->‸;\n")
-        started = descendants() - before
-
-    assert started
-    assert gone(started)
+    assert closed(serving(root, "intelephense", "main.php"), ORDER + "$order->‸;\n")

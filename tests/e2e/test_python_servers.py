@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from lsp_bridge import ServerPool
-from lsp_bridge.transport import kill_tree
 from monitors.protocols import Reason, Unavailable
-from tests.e2e.served import Served, write
-from tests.fakes import gone
-from tests.servers import PYTHON, require
+from tests.e2e.served import Served, is_special, serving
+from tests.servers import PYTHON
+from tests.workspaces import held
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.e2e
 
 FILES = {
     "order.py": "class Order:\n    amount: int = 1\n\n    def total(self) -> int: ...\n",
@@ -20,33 +18,18 @@ FILES = {
 ORDER = "from order import Order\n"
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with one file."""
-    root = tmp_path_factory.mktemp("workspace")
-    write(root, FILES)
-    return root
-
-
 @pytest.fixture(scope="module", params=PYTHON)
 def server(request: pytest.FixtureRequest, root: Path) -> Iterator[Served]:
-    """One server on that workspace."""
-    require(request.param)
-    with ServerPool(root) as pool:
-        yield Served(pool, root, request.param)
+    """One server on a workspace with one file."""
+    with serving(root, request.param, "main.py", is_special) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
 def ty(root: Path) -> Iterator[Served]:
     """ty on that workspace."""
-    require("ty")
-    with ServerPool(root) as pool:
-        yield Served(pool, root, "ty")
-
-
-def plain(names: set[str]) -> set[str]:
-    """Those that not every object has."""
-    return {name for name in names if not name.startswith("__")}
+    with serving(root, "ty", "main.py", is_special) as served:
+        yield served
 
 
 @pytest.mark.parametrize(
@@ -60,35 +43,26 @@ def plain(names: set[str]) -> set[str]:
 )
 def test_members(server: Served, text: str, expected: set[str]) -> None:
     """Exactly the members, whatever stands on the line before the cursor."""
-    assert plain(server.names("main.py", text)) == expected
+    assert server.names(text) == expected
 
 
 def test_a_killed_server_comes_back(server: Served) -> None:
     """The next question is answered by a new process."""
-    server.answer("main.py", ORDER + "before = Order().‸\n")
-    (pid,) = server.pool.process_ids
-    kill_tree(pid)
-    assert gone({pid})
-
-    assert plain(server.names_again("main.py", ORDER + "again = Order().‸\n")) == {
-        "amount",
-        "total",
-    }
-    assert server.pool.process_ids != (pid,)
+    assert server.names_again(ORDER + "again = Order().‸\n") == {"amount", "total"}
 
 
 def test_nothing_was_written(server: Served) -> None:
     """The workspace holds what it held."""
-    server.answer("main.py", ORDER + "Order().‸\n")
+    server.answer(ORDER + "Order().‸\n")
 
-    assert server.files() == set(FILES)
+    assert held(server.root) == set(FILES)
 
 
 @pytest.mark.parametrize(("count", "is_whole"), [(900, True), (1100, False)])
 def test_ty_cuts_long_lists(ty: Served, count: int, is_whole: bool) -> None:
     """At a thousand names, which it does not tell: it flags every list."""
     members = "".join(f"    x{number} = 1\n" for number in range(count))
-    answer = ty.answer("main.py", f"class Wide:\n{members}\nWide().‸\n")
+    answer = ty.answer(f"class Wide:\n{members}\nWide().‸\n")
 
     assert (answer == Unavailable(Reason.INCOMPLETE, "1000 items")) is not is_whole
 
@@ -104,7 +78,4 @@ def test_ty_cuts_long_lists(ty: Served, count: int, is_whole: bool) -> None:
 )
 def test_ty_shows_what_it_does_not_know(ty: Served, text: str, reason: Reason) -> None:
     """Unknown bases in the types of what every object has; of unions it lists what is common."""
-    answer = ty.answer("main.py", text)
-
-    assert isinstance(answer, Unavailable)
-    assert answer.reason is reason
+    assert ty.reason(text) is reason

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lsp_bridge import ServerPool
 from monitors.protocols import Facts, Reason, Unavailable
-from tests.e2e.asking import Asking, written
-from tests.servers import require
+from tests.e2e.served import Served, serving
+from tests.workspaces import written
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.e2e
 
 FILES = {
     "Cargo.toml": '[package]\nname = "shop"\nversion = "0.1.0"\nedition = "2021"\n',
@@ -26,17 +25,10 @@ EVERY_VALUE = {"into", "try_into"}
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package without dependencies."""
-    return written(tmp_path_factory.mktemp("rust"), FILES)
-
-
-@pytest.fixture(scope="module")
-def rust(root: Path) -> Iterator[Asking]:
-    """rust-analyzer on that package."""
-    require("rust-analyzer")
-    with ServerPool(root, servers={"rust": "rust-analyzer"}) as pool:
-        yield Asking(pool, "rust", root / "src/page.rs")
+def rust(root: Path) -> Iterator[Served]:
+    """rust-analyzer on a package without dependencies."""
+    with serving(root, "rust-analyzer", "src/page.rs") as served:
+        yield served
 
 
 @pytest.mark.parametrize(
@@ -49,7 +41,7 @@ def rust(root: Path) -> Iterator[Asking]:
     ],
     ids=["value", "call", "odd fields", "self"],
 )
-def test_members(rust: Asking, text: str, expected: set[str]) -> None:
+def test_members(rust: Served, text: str, expected: set[str]) -> None:
     """Exactly the members and the methods that every value has."""
     assert rust.names(text) - EVERY_VALUE == expected
 
@@ -81,7 +73,7 @@ def test_members(rust: Asking, text: str, expected: set[str]) -> None:
         "map",
     ],
 )
-def test_what_comes_from_traits_and_the_library(rust: Asking, text: str, some: set[str]) -> None:
+def test_what_comes_from_traits_and_the_library(rust: Served, text: str, some: set[str]) -> None:
     """The standard library is known, its traits and macros included."""
     assert some <= rust.names(text)
 
@@ -94,25 +86,23 @@ def test_what_comes_from_traits_and_the_library(rust: Asking, text: str, some: s
     ],
     ids=["unknown", "disabled"],
 )
-def test_lists_that_are_not_closed(rust: Asking, text: str, reasons: set[Reason]) -> None:
+def test_lists_that_are_not_closed(rust: Served, text: str, reasons: set[Reason]) -> None:
     """Unknown types and code that is not compiled are unconstrained."""
     assert rust.reason(text) in reasons
 
 
-def test_a_file_that_was_never_saved(rust: Asking) -> None:
+def test_a_file_that_was_never_saved(rust: Served) -> None:
     """No module names it, so nothing is known about it."""
-    unsaved = Asking(rust.pool, "rust", rust.file.with_name("unsaved.rs"))
+    text = f"{HEAD}fn f(o: &Order) {{ o.‸\n}}"
 
-    assert unsaved.reason(f"{HEAD}fn f(o: &Order) {{ o.‸\n}}") is Reason.EMPTY
+    assert rust.reason(text, "src/unsaved.rs") is Reason.EMPTY
 
 
 def test_without_the_standard_library(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that is answered then can be used, and the reason says so."""
-    require("rust-analyzer")
     monkeypatch.setenv("RUST_SRC_PATH", str(root))
-    with ServerPool(root, servers={"rust": "rust-analyzer"}) as pool:
-        asking = Asking(pool, "rust", root / "src/page.rs")
-        answer = asking.answer(f"{HEAD}fn f(o: &Order) {{ o.‸\n}}")
+    with serving(root, "rust-analyzer", "src/page.rs") as served:
+        answer = served.answer(f"{HEAD}fn f(o: &Order) {{ o.‸\n}}")
 
     assert isinstance(answer, Unavailable)
     assert answer.reason is Reason.SERVER_ERROR
@@ -173,12 +163,10 @@ def machinery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["untrusted", "trusted"])
-def shelves(machinery: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Asking, bool]]:
+def shelves(machinery: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Served, bool]]:
     """rust-analyzer on that package, and whether it may run the macro."""
-    require("rust-analyzer")
-    pool = ServerPool(machinery, servers={"rust": "rust-analyzer"}, trust_workspace=request.param)
-    with pool:
-        yield Asking(pool, "rust", machinery / "src/page.rs"), request.param
+    with serving(machinery, "rust-analyzer", "src/page.rs", trusted=request.param) as served:
+        yield served, request.param
 
 
 @pytest.mark.parametrize(
@@ -201,10 +189,10 @@ def shelves(machinery: Path, request: pytest.FixtureRequest) -> Iterator[tuple[A
         "type Alias = Loud;\nfn f() { Alias::‸\n}",
     ],
 )
-def test_what_a_macro_brings(shelves: tuple[Asking, bool], code: str) -> None:
+def test_what_a_macro_brings(shelves: tuple[Served, bool], code: str) -> None:
     """Methods of its own and of a trait; a list that is known to be without them is open."""
-    asking, is_trusted = shelves
-    answer = asking.answer(SHELVES + code)
+    served, is_trusted = shelves
+    answer = served.answer(SHELVES + code)
 
     if is_trusted:
         assert isinstance(answer, Facts), answer
@@ -237,8 +225,8 @@ def test_what_a_macro_brings(shelves: tuple[Asking, bool], code: str) -> None:
         ("use crate::‸;", {"page"}),
     ],
 )
-def test_what_no_macro_extends(shelves: tuple[Asking, bool], code: str, some: set[str]) -> None:
+def test_what_no_macro_extends(shelves: tuple[Served, bool], code: str, some: set[str]) -> None:
     """Lists of other types are closed, whatever is trusted."""
-    asking, _ = shelves
+    served, _ = shelves
 
-    assert some <= asking.names(SHELVES + code)
+    assert some <= served.names(SHELVES + code)

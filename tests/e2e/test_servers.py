@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lsp_bridge import ServerPool
-from monitors.protocols import Answer, Facts, Reason, Unavailable
-from tests.fakes import descendants, gone, members
-from tests.servers import PYTHON, require
+from monitors.protocols import Facts, Reason, Unavailable
+from tests.e2e.served import Served, closed, is_special, serving
+from tests.servers import PYTHON
+from tests.workspaces import held
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
-DEADLINE_S = 30.0
+pytestmark = pytest.mark.e2e
 
 FILES = {
     "shop/__init__.py": "",
@@ -27,61 +26,35 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small project on disk."""
-    root = tmp_path_factory.mktemp("project")
-    for name, text in FILES.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+def root(root: Path) -> Path:
+    """A small project on disk, with an interpreter that shows whether it was started."""
     (root / ".venv/bin/python").chmod(0o755)
     return root
 
 
 @pytest.fixture(scope="module", params=PYTHON)
-def server(request: pytest.FixtureRequest, root: Path) -> Iterator["Served"]:
-    """One server on that project."""
-    require(request.param)
-    with ServerPool(root, servers={"python": request.param}) as pool:
-        yield Served(pool, root, request.param)
-
-
-class Served:
-    """A server, asked about ``main.py``, which is not on disk."""
-
-    def __init__(self, pool: ServerPool, root: Path, name: str = "") -> None:
-        self.name = name
-        self.pool = pool
-        self.root = root
-
-    def answer(self, text: str) -> Answer:
-        """The answer at the mark ``|``."""
-        prefix, _, suffix = text.partition("|")
-        handle = self.pool.ask(members(self.root / "main.py", prefix, suffix))
-        return self.pool.wait(handle, DEADLINE_S)
-
-    def names(self, text: str) -> set[str]:
-        """The names at the mark that are not of the form ``__x__``."""
-        answer = self.answer(text)
-        assert isinstance(answer, Facts), answer
-        return {name.text for name in answer.names if not name.text.startswith("__")}
+def server(request: pytest.FixtureRequest, root: Path) -> Iterator[Served]:
+    """One server on that project, asked about a file that is not on disk."""
+    with serving(root, request.param, "main.py", is_special) as served:
+        yield served
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("from shop.order import Order\nOrder().|", {"amount", "total"}),
-        ("import shop.order\nshop.order.|", {"Order"}),
-        ("from inner.deep import Deep\nDeep().|", {"depth"}),
-        ("import stocked\nstocked.|", {"from_stock"}),
+        ("from shop.order import Order\nOrder().‸", {"amount", "total"}),
+        ("import shop.order\nshop.order.‸", {"Order"}),
+        ("from inner.deep import Deep\nDeep().‸", {"depth"}),
+        ("import stocked\nstocked.‸", {"from_stock"}),
         (
-            "class A:\n    def f(self):\n        self.|\n\n    def later(self): ...\n",
+            "class A:\n    def f(self):\n        self.‸\n\n    def later(self): ...\n",
             {"f", "later"},
         ),
-        ("from shop.order import Order\nx = print(len(Order().|\ny = 1\n", {"amount", "total"}),
-        ('from shop.order import Order\nx = f"{Order().|}"\n', {"amount", "total"}),
-        ('from shop.order import Order\nx = "😀😀"; Order().|', {"amount", "total"}),
-        ("from shop.order import Order\r\nx = 1\r\nOrder().|\r\n", {"amount", "total"}),
-        ("from shop.order import Order\n\f\nx = 'a\u2028b'\nOrder().|\n", {"amount", "total"}),
+        ("from shop.order import Order\nx = print(len(Order().‸\ny = 1\n", {"amount", "total"}),
+        ('from shop.order import Order\nx = f"{Order().‸}"\n', {"amount", "total"}),
+        ('from shop.order import Order\nx = "😀😀"; Order().‸', {"amount", "total"}),
+        ("from shop.order import Order\r\nx = 1\r\nOrder().‸\r\n", {"amount", "total"}),
+        ("from shop.order import Order\n\f\nx = 'a\u2028b'\nOrder().‸\n", {"amount", "total"}),
     ],
     ids=[
         "sibling",
@@ -104,19 +77,19 @@ def test_members(server: Served, text: str, expected: set[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "reasons"),
     [
-        ("def f(x):\n    x.|\n", {Reason.EMPTY, Reason.UNKNOWN_TYPE}),
-        ("import not_there\nnot_there.|\n", {Reason.EMPTY, Reason.UNKNOWN_TYPE}),
+        ("def f(x):\n    x.‸\n", {Reason.EMPTY, Reason.UNKNOWN_TYPE}),
+        ("import not_there\nnot_there.‸\n", {Reason.EMPTY, Reason.UNKNOWN_TYPE}),
         (
-            "class A:\n  def __init__(self):\n    self.q = None\n\n  def f(self):\n    self.q.|\n",
+            "class A:\n  def __init__(self):\n    self.q = None\n\n  def f(self):\n    self.q.‸\n",
             {Reason.UNKNOWN_TYPE, Reason.OPEN_TYPE},  # pyrefly: None, or something unknown
         ),
-        ("class A:\n    def __getattr__(self, n): ...\n\nA().|\n", {Reason.OPEN_TYPE}),
-        ("import made_up\nmade_up.|\n", {Reason.OPEN_TYPE}),
-        ("import argparse\ndef f(a: argparse.Namespace):\n    a.|\n", {Reason.OPEN_TYPE}),
-        ("from unittest import mock\nmock.Mock().|\n", {Reason.OPEN_TYPE}),
-        ("import ctypes\nctypes.CDLL('x').|\n", {Reason.OPEN_TYPE}),
-        ("from types import SimpleNamespace as S\nS(a=1).|\n", {Reason.UNKNOWN_TYPE}),
-        ("# x.|\n", {Reason.EMPTY, Reason.NOT_MEMBERS}),
+        ("class A:\n    def __getattr__(self, n): ...\n\nA().‸\n", {Reason.OPEN_TYPE}),
+        ("import made_up\nmade_up.‸\n", {Reason.OPEN_TYPE}),
+        ("import argparse\ndef f(a: argparse.Namespace):\n    a.‸\n", {Reason.OPEN_TYPE}),
+        ("from unittest import mock\nmock.Mock().‸\n", {Reason.OPEN_TYPE}),
+        ("import ctypes\nctypes.CDLL('x').‸\n", {Reason.OPEN_TYPE}),
+        ("from types import SimpleNamespace as S\nS(a=1).‸\n", {Reason.UNKNOWN_TYPE}),
+        ("# x.‸\n", {Reason.EMPTY, Reason.NOT_MEMBERS}),
     ],
 )
 def test_lists_that_are_not_closed(server: Served, text: str, reasons: set[Reason]) -> None:
@@ -134,12 +107,12 @@ def test_lists_that_are_not_closed(server: Served, text: str, reasons: set[Reaso
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        ("class A:\n    y = 1\nA.|\n", "__name__"),
-        ("class A:\n    def f(self):\n        self.__class__.|\n", "__qualname__"),
-        ("import enum\nclass E(enum.Enum):\n    RED = 1\nE.|\n", "__members__"),
-        ("class A:\n    y = 1\nclass B(A):\n    def f(self):\n        super().|\n", "__init__"),
-        ("import importlib.metadata\nimportlib.|\n", "metadata"),
-        ("import os\nos.|\n", "__dict__"),
+        ("class A:\n    y = 1\nA.‸\n", "__name__"),
+        ("class A:\n    def f(self):\n        self.__class__.‸\n", "__qualname__"),
+        ("import enum\nclass E(enum.Enum):\n    RED = 1\nE.‸\n", "__members__"),
+        ("class A:\n    y = 1\nclass B(A):\n    def f(self):\n        super().‸\n", "__init__"),
+        ("import importlib.metadata\nimportlib.‸\n", "metadata"),
+        ("import os\nos.‸\n", "__dict__"),
     ],
 )
 def test_names_that_are_easily_missed(server: Served, text: str, written: str) -> None:
@@ -161,7 +134,7 @@ def test_sessions_do_not_mix(server: Served) -> None:
     def session(number: int) -> None:
         for step in range(3):
             name = f"only_{number}_{step}"
-            text = f"class A:\n    {name} = 1\n" + "# 😀\n" * (number % 4) + "A().|\n"
+            text = f"class A:\n    {name} = 1\n" + "# 😀\n" * (number % 4) + "A().‸\n"
             try:
                 if (names := server.names(text)) != {name}:
                     wrong.append((name, names))
@@ -179,31 +152,20 @@ def test_sessions_do_not_mix(server: Served) -> None:
 
 def test_answers_do_not_depend_on_other_open_documents(server: Served) -> None:
     """What another session says about another file is not what is on disk."""
-    text = "class Order:\n    changed = 1\nOrder()."
-    handle = server.pool.ask(members(server.root / "shop/order.py", text))
-    assert isinstance(server.pool.wait(handle, DEADLINE_S), Facts)
+    text = "class Order:\n    changed = 1\nOrder().‸"
+    assert "changed" in server.names(text, "shop/order.py")
 
-    assert server.names("from shop.order import Order\nx = 2\nOrder().|") == {"amount", "total"}
+    assert server.names("from shop.order import Order\nx = 2\nOrder().‸") == {"amount", "total"}
 
 
 def test_nothing_was_written_or_run(server: Served) -> None:
     """The project holds what it held, and its interpreter was not started."""
-    server.answer("import stocked\nstocked.|")
-    found = {
-        str(path.relative_to(server.root)) for path in server.root.rglob("*") if path.is_file()
-    }
+    server.answer("import stocked\nstocked.‸")
 
-    assert found == set(FILES)
+    assert held(server.root) == set(FILES)
 
 
 @pytest.mark.parametrize("name", PYTHON)
 def test_close_leaves_no_process(root: Path, name: str) -> None:
     """Neither the server nor what it has started."""
-    require(name)
-    before = descendants()
-    with ServerPool(root, servers={"python": name}) as pool:
-        Served(pool, root).answer("import os\nos.|")
-        started = descendants() - before
-
-    assert started
-    assert gone(started)
+    assert closed(serving(root, name, "main.py"), "import os\nos.‸")

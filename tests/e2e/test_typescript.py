@@ -1,21 +1,18 @@
 """The real servers for TypeScript and JavaScript."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from lsp_bridge import ServerPool
 from lsp_bridge.profiles.typescript_rules import OBJECT_MEMBERS
-from lsp_bridge.transport import kill_tree
-from monitors.protocols import Reason, Unavailable
-from tests.e2e.served import Served, write
-from tests.fakes import descendants, gone
-from tests.servers import require
+from monitors.protocols import Reason
+from tests.e2e.served import Served, closed, serving
+from tests.workspaces import held, written
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.e2e
 SERVERS = ("typescript-language-server", "vtsls")
-DEADLINE_S = 40.0
 
 FILES = {
     "tsconfig.json": '{"compilerOptions": {"strict": true}, "include": ["src"]}',
@@ -32,20 +29,16 @@ ORDER = 'import { Order } from "./order";\nconst order = new Order();\n'
 """The beginning of a text that uses another file."""
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with three projects in it."""
-    root = tmp_path_factory.mktemp("workspace")
-    write(root, FILES)
-    return root
-
-
 @pytest.fixture(scope="module", params=SERVERS)
 def server(request: pytest.FixtureRequest, root: Path) -> Iterator[Served]:
-    """One server on that workspace."""
-    require(request.param)
-    with ServerPool(root) as pool:
-        yield Served(pool, root, request.param, OBJECT_MEMBERS)
+    """One server on a workspace with three projects in it."""
+    with on(root, request.param) as served:
+        yield served
+
+
+def on(root: Path, name: str) -> AbstractContextManager[Served]:
+    """A server on a workspace; members of every object do not count."""
+    return serving(root, name, "src/main.ts", OBJECT_MEMBERS.__contains__)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +58,7 @@ def server(request: pytest.FixtureRequest, root: Path) -> Iterator[Served]:
 )
 def test_members(server: Served, text: str, expected: set[str]) -> None:
     """Exactly the members."""
-    assert server.names("src/main.ts", text) == expected
+    assert server.names(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -80,20 +73,18 @@ def test_members(server: Served, text: str, expected: set[str]) -> None:
 )
 def test_lists_that_are_not_closed(server: Served, text: str) -> None:
     """What nothing is known of, or anything may be a member of, goes unconstrained."""
-    answer = server.answer("src/main.ts", ORDER + text)
-
-    assert isinstance(answer, Unavailable)
-    assert answer.reason in (Reason.EMPTY, Reason.OPEN_TYPE)
+    assert server.reason(ORDER + text) in (Reason.EMPTY, Reason.OPEN_TYPE)
 
 
 def test_every_dialect(server: Served) -> None:
     """TSX and JavaScript; in the latter words of the file are no members."""
     element = "const node = <b>{order.‸}</b>;\n"
     script = "class A {\n  f() {}\n}\nconst a = new A();\nconst word = 1;\nprint(a.‸);\n"
+    both = script.replace("print(a.‸)", "c(<b>{a.‸}</b>)")
 
-    assert server.names("src/view.tsx", ORDER + element) == {"amount", "total"}
-    assert server.names("tool/main.js", script) == {"f"}
-    assert server.names("tool/view.jsx", script.replace("print(a.‸)", "c(<b>{a.‸}</b>)")) == {"f"}
+    assert server.names(ORDER + element, "src/view.tsx") == {"amount", "total"}
+    assert server.names(script, "tool/main.js") == {"f"}
+    assert server.names(both, "tool/view.jsx") == {"f"}
 
 
 def test_several_projects(server: Served) -> None:
@@ -101,70 +92,47 @@ def test_several_projects(server: Served) -> None:
     text = "const order = { amount: 1 };\norder.‸\n"
 
     for file in ("src/fresh.ts", "outside.ts", "other/lose.ts", "src/main.ts"):
-        assert server.names(file, text) == {"amount"}
+        assert server.names(text, file) == {"amount"}
 
 
 def test_what_is_on_disk_counts(server: Served) -> None:
     """Another session's text of another file is not what is imported."""
-    changed = server.names("src/order.ts", "class Order { changed = 1 }\nnew Order().‸\n")
+    changed = server.names("class Order { changed = 1 }\nnew Order().‸\n", "src/order.ts")
 
     assert changed == {"changed"}
-    assert server.names("src/main.ts", ORDER + "const after = order.‸;\n") == {"amount", "total"}
+    assert server.names(ORDER + "const after = order.‸;\n") == {"amount", "total"}
 
 
 def test_a_killed_server_comes_back(server: Served) -> None:
     """The next question is answered by a new process."""
-    (pid,) = server.pool.process_ids
-    kill_tree(pid)
-    assert gone({pid})
-
-    assert server.names_again("src/main.ts", ORDER + "const again = order.‸;\n") == {
-        "amount",
-        "total",
-    }
-    assert server.pool.process_ids != (pid,)
+    assert server.names_again(ORDER + "const again = order.‸;\n") == {"amount", "total"}
 
 
 def test_nothing_was_written(server: Served) -> None:
     """The workspace holds what it held."""
-    server.answer("src/main.ts", ORDER + "order.‸\n")
+    server.answer(ORDER + "order.‸\n")
 
-    assert server.files() == set(FILES)
+    assert held(server.root) == set(FILES)
 
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_close_leaves_no_process(root: Path, name: str) -> None:
     """Neither the server nor the compiler."""
-    require(name)
-    before = descendants()
-    with ServerPool(root) as pool:
-        assert Served(pool, root, name, OBJECT_MEMBERS).names(
-            "src/main.ts", ORDER + "order.‸\n"
-        ) == {"amount", "total"}
-        started = descendants() - before
-
-    assert len(started) > 1
-    assert gone(started)
+    assert len(closed(on(root, name), ORDER + "order.‸\n")) > 1
 
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_the_compiler_of_the_workspace_is_not_run(tmp_path: Path, name: str) -> None:
     """Nor are plug-ins that a project names."""
-    require(name)
-    root = tmp_path / "workspace"
     mark = f"require('fs').writeFileSync({str(tmp_path / 'mark')!r}, '')"
-    config = '{"compilerOptions": {"plugins": [{"name": "plug"}]}}'
-    for file in ("typescript/lib/tsserver.js", "typescript/lib/typescript.js", "plug/index.js"):
-        path = root / "node_modules" / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(mark)
-    version = '{"name": "typescript", "version": "5.9.3"}'
-    (root / "node_modules/typescript/package.json").write_text(version)
-    (root / "tsconfig.json").write_text(config)
-    with ServerPool(root) as pool:
-        names = Served(pool, root, name, OBJECT_MEMBERS).names(
-            "main.ts", "const a = { b: 1 };\na.‸\n"
-        )
+    files = {
+        "node_modules/typescript/lib/tsserver.js": mark,
+        "node_modules/typescript/lib/typescript.js": mark,
+        "node_modules/typescript/package.json": '{"name": "typescript", "version": "5.9.3"}',
+        "node_modules/plug/index.js": mark,
+        "tsconfig.json": '{"compilerOptions": {"plugins": [{"name": "plug"}]}}',
+    }
+    with on(written(tmp_path / "workspace", files), name) as served:
+        assert served.names("const a = { b: 1 };\na.‸\n", "main.ts") == {"b"}
 
-    assert names == {"b"}
     assert not (tmp_path / "mark").exists()

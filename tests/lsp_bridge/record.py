@@ -22,6 +22,7 @@ from lsp_bridge.overlay import Encoding
 from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.project import discover
 from monitors.protocols import Document, Facts, Query, QueryKind
+from tests.workspaces import written
 
 FOLDER = Path(__file__).with_name("recorded")
 MARK = "‸"
@@ -62,10 +63,7 @@ def _cases(profile: Profile) -> list[ModuleType]:
 
 async def _record(profile: Profile, module: ModuleType) -> None:
     with tempfile.TemporaryDirectory() as name:
-        root = Path(name).resolve()
-        for file, text in {module.FILE: "", **module.PROJECT}.items():
-            (root / file).parent.mkdir(parents=True, exist_ok=True)
-            (root / file).write_text(text)
+        root = written(Path(name).resolve(), {module.FILE: "", **module.PROJECT})
         client = _Listener(replace(profile, type_rule=None), discover(root))
         if failure := await client.start():
             sys.exit(f"{profile.name}: {failure}")

@@ -49,6 +49,41 @@ async def test_the_deadline(tmp_path: Path) -> None:
         await client.close()
 
 
+async def openings(client: Client, path: Path, questions: int) -> list[str]:
+    """How often the document had been opened when each of several texts was asked about."""
+    found = []
+    for number in range(questions):
+        answer = await client.ask(members(path, f"# word_{number}\nx."), 5)
+        names = [name.text for name in answer.names] if isinstance(answer, Facts) else ["none"]
+        assert isinstance(answer, Unavailable) or names[0] == f"word_{number}"
+        found.append(names[-1])
+    return found
+
+
+async def test_a_document_that_was_changed_often_is_opened_anew(tmp_path: Path) -> None:
+    """Some servers do not survive thousands of changes."""
+    client = Client(misbehaving("counting", most_changes=2), discover(tmp_path))
+    await client.start()
+    try:
+        found = await openings(client, tmp_path / "a.py", 7)
+    finally:
+        await client.close()
+
+    assert found == [f"opening_{count}" for count in (1, 1, 1, 2, 2, 2, 3)]
+
+
+async def test_a_document_that_the_server_fails_on_is_opened_anew(tmp_path: Path) -> None:
+    """Its copy may be broken, and would stay so."""
+    client = Client(misbehaving("broken"), discover(tmp_path))
+    await client.start()
+    try:
+        found = await openings(client, tmp_path / "a.py", 3)
+    finally:
+        await client.close()
+
+    assert found == ["none", "opening_2", "opening_2"]
+
+
 async def test_a_start_that_takes_too_long(tmp_path: Path) -> None:
     """The process is ended."""
     client = Client(misbehaving("hang_at_start", start_timeout_s=0.3), discover(tmp_path))

@@ -6,13 +6,12 @@ import pytest
 
 from mgd.files import common_root, readable, source_files
 from monitors.errors import UsageError, WorkspaceError
+from tests.workspaces import written
 
 
 def tree(root: Path, *names: str) -> None:
     """Empty files."""
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text("")
+    written(root, dict.fromkeys(names, ""))
 
 
 def test_files_under_folders_come_in_order_and_without_what_is_not_source(tmp_path: Path) -> None:

@@ -1,15 +1,10 @@
-"""The lexer of languages with braces: what holds for each of them, whatever the text."""
+"""The lexer of languages with braces: what its states tell."""
 
 import pytest
 
 from monitors.constraints import Leading
-from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.language import LexState
 from monitors.languages.registry import LANGUAGES
-from tests.monitors.languages.reading import read
-
-BRACES = [language for language in LANGUAGES.values() if isinstance(language, BraceLanguage)]
-each = pytest.mark.parametrize("language", BRACES, ids=lambda language: language.name)
 
 
 @pytest.mark.parametrize(
@@ -111,15 +106,6 @@ def test_crossing(name: str, token: str, head: str | None) -> None:
     """A token crosses with an operator, or the end of one, and more than white space."""
     match = LANGUAGES[name].crossing.search(token)
     assert (None if match is None else token[: match.end(1)]) == head
-
-
-@each
-def test_deep_and_long(language: BraceLanguage) -> None:
-    """Thousands of brackets, closers or characters in a row are read as they are."""
-    start, usual = begin(language), language.operators[0].text
-    assert len(read(language, ["(" * 3000], start)[1].open) == 3000
-    assert read(language, [")" * 9000], start)[1].open == ()
-    assert len(read(language, [f"a{usual}b" * 3000], start)[0]) == 3000
 
 
 def scan(name: str, text: str) -> LexState:

@@ -139,3 +139,12 @@ def test_equal_keys_find_the_same(
         _, state = read(language, [text], begin(language))
         triggers, _ = read(language, [tail], state)
         assert found.setdefault(state.key, triggers) == triggers
+
+
+@pytest.mark.parametrize("language", LEXERS, ids=label)
+def test_deep_and_long(language: BraceLanguage) -> None:
+    """Thousands of brackets, closers or characters in a row are read as they are."""
+    start, usual = begin(language), language.operators[0].text
+    assert len(read(language, ["(" * 3000], start)[1].open) == 3000
+    assert read(language, [")" * 9000], start)[1].open == ()
+    assert len(read(language, [f"a{usual}b" * 3000], start)[0]) == 3000

@@ -60,6 +60,5 @@ def is_exempt(node: Node) -> bool:
     return names or (node.type == "::" and is_first(node))
 
 
-TABLE = Table(
-    RUBY, LIVE, OPEN, Oracle(tree_sitter_ruby.language, "sample.rb", is_exempt), FRAGMENTS
-)
+ORACLE = Oracle(tree_sitter_ruby.language, "sample.rb", is_exempt)
+TABLE = Table(RUBY, LIVE, OPEN, ORACLE, FRAGMENTS)

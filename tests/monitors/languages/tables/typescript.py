@@ -8,6 +8,7 @@ from tests.monitors.languages.table import Table
 from tests.monitors.languages.tables.javascript import FRAGMENTS
 
 LIVE = [
+    "let a: ns.•Type = b as ns.•Type<c.•D>; function f<T extends a.•B>(x?: a.•C): x is a.•D {}",
     "foo<T>().•bar; new Map<string, a.•B>().•get; a!.•b!.•c; a![0]!.•b; (a).•b",
     "this.•x = 1; exports.•y; A.•prototype.•z = 1; switch (a) { case b: this.•c }",
     "@a.•b() class C<T> extends d.•E<T> implements f.•G { x!: h.•I; private y = this.•x }",
@@ -20,10 +21,7 @@ LIVE = [
     "x = async <const T,>(a) => b.•c; class A { f<T>(a) { return b.•c } <T>(x): a.•B }",
     "let a = b as <T>(c: d.•E) => f",
 ]
-CASTS = [
-    "let a: ns.•Type = b as ns.•Type<c.•D>; function f<T extends a.•B>(x?: a.•C): x is a.•D {}",
-    "foo<T>().•bar; new Map<string, a.•B>().•get; a!.•b!.•c; a![0]!.•b; (<any>a).•b",
-]
+CAST = "foo<T>().•bar; new Map<string, a.•B>().•get; a!.•b!.•c; a![0]!.•b; (<any>a).•b"
 ELEMENTS = [
     "x = <A<b.•C> d={e.•f}>it's g.h</A>; i.•j",
     "x = y as z.•A; return <a.•B>{(c as d.•E).•f!.•g}h.i</a.•B>",
@@ -33,7 +31,7 @@ OPEN = [
     ("x = <A<b", "<A <,", ">/>"),
 ]
 
-TABLE = Table(TYPESCRIPT, [*LIVE, *CASTS], [("x = <a>b", "", "")])
+TABLE = Table(TYPESCRIPT, [*LIVE, CAST], [("x = <a>b", "", "")])
 REACT = Table(
     TYPESCRIPT_REACT,
     [*LIVE, *ELEMENTS],
