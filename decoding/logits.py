@@ -4,6 +4,7 @@ All rows of a step are treated together: first every row is closed as far as tha
 then the questions of all rows are under way at once, and only then is any of them waited for.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -64,10 +65,18 @@ def _constrain(logits: Any, active: Sequence[_Guided]) -> None:
     before: Any = _close_masked(logits, masked) if masked else None
     crossing = [each for each in active if each.step.crossing.size]
     kept_any = _judge_crossing(logits, crossing) if crossing else set()
-    for position, each in enumerate(masked):
-        row = each.place.row
-        if row not in kept_any and not bool((logits[row] > -torch.inf).any()):
-            _release(logits, each, before[position])
+    for position in _without_token(logits, masked, kept_any):
+        _release(logits, masked[position], before[position])
+
+
+def _without_token(logits: Any, masked: Sequence[_Guided], kept_any: set[int]) -> list[int]:
+    """Positions of the masked rows in which every token is closed."""
+    asked = [n for n, each in enumerate(masked) if each.place.row not in kept_any]
+    if not asked:
+        return []
+    rows = torch.tensor([masked[n].place.row for n in asked], device=logits.device)
+    highest = logits[rows].amax(dim=-1).tolist()
+    return [n for n, value in zip(asked, highest, strict=True) if value == -math.inf]
 
 
 def _close_masked(logits: Any, masked: Sequence[_Guided]) -> Any:

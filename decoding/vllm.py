@@ -19,10 +19,12 @@ from decoding.vllm_interfaces import (
     WorkerBase,
     cached_tokenizer_from_config,
 )
+from decoding.vllm_reports import Reports
 from decoding.vllm_rows import BatchRows
 from decoding.vllm_sessions import SessionStore
 from decoding.vllm_slots import SlotRows
 from decoding.vocab import Vocabulary
+from decoding.wiring import open_report
 from monitors.errors import ModelError
 
 _SPARE_SESSIONS = 64
@@ -44,6 +46,8 @@ class MonitorLogitsProcessor(V1Processor, V2Processor):
         )
         self._batch = BatchRows(self.store) if is_v1 else None
         self._slots = None if is_v1 else SlotRows(self.store, args[0])
+        report = open_report() if speaks_for_ranks(vllm_config.parallel_config) else None
+        self._reports = None if report is None else Reports(self.store, report)
         _active.add(self)
 
     @classmethod
@@ -76,9 +80,18 @@ class MonitorLogitsProcessor(V1Processor, V2Processor):
     def apply(self, logits: Any, ctx: Any = None) -> Any:
         """Close what may not come next, in place; ``ctx`` is the batch layout of V2."""
         if self._batch is not None:
-            return self._batch.apply(logits)
-        assert self._slots is not None
-        return self._slots.apply(logits, ctx)
+            closed = self._batch.apply(logits)
+        else:
+            assert self._slots is not None
+            closed = self._slots.apply(logits, ctx)
+        if self._reports is not None:
+            self._reports.due()
+        return closed
+
+
+def speaks_for_ranks(parallel_config: Any) -> bool:
+    """Whether a worker reports what all ranks of its group do alike."""
+    return bool(parallel_config.rank % parallel_config.tensor_parallel_size == 0)
 
 
 def open_index(model_config: Any) -> TokenIndex:

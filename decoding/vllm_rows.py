@@ -69,7 +69,7 @@ class BatchRows:
         argument = argument_of(params.extra_args)
         if argument is None:
             return None
-        request = self._store.open(argument, prompt_ids or ())
+        request = self._store.open(argument, prompt_ids or (), is_new=not output_ids)
         return None if request is None else _Row(Text(request), output_ids)
 
     def _follow(self) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from weakref import WeakSet
 
 from decoding.session import Guide, Node, Session
 from decoding.statistics import Statistics
@@ -48,8 +49,12 @@ class Totals:
     """Guided rows of all steps."""
     spent_s: float = 0.0
     """Time in the processor, waiting included."""
+    waited_s: float = 0.0
+    """Time that it waited for answers."""
     waits_s: "deque[float]" = field(default_factory=lambda: deque(maxlen=_MOST_WAITS))
     """How long each answer was waited for."""
+    requests: int = 0
+    """Guided requests; samples of one prompt count once."""
     unopened: int = 0
     """Requests that went unguided although they had been admitted."""
 
@@ -107,6 +112,7 @@ class PunctualAnalyst:
         self._held_s += waited_s
         if isinstance(answer, Unavailable) and answer.reason is Reason.TIMEOUT:
             self._held_s = deadline_s  # no second deadline in the same step
+        self._totals.waited_s += waited_s
         self._totals.waits_s.append(waited_s)
         return answer
 
@@ -143,6 +149,8 @@ class Guided:
         self.session = session
         self.analyst = analyst
         self.tag = tag
+        self.texts: WeakSet[Text] = WeakSet()
+        """The texts that are being generated for it."""
         self._monitor = guide.monitor
 
     def hasten(self, node: Node) -> None:
@@ -173,6 +181,7 @@ class Text:
         self.session = request.session
         self.node = self.session.root
         self._ids: list[int] = []
+        request.texts.add(self)
 
     def follow(self, output: Sequence[int]) -> bool:
         """Go to the node of ``output``; returns whether all of its tokens are known."""
@@ -201,16 +210,19 @@ class SessionStore:
         self._answers: dict[str, Answers] = {}
         self._guides: dict[tuple[str, bool], Guide] = {}
 
-    def open(self, text: str, prompt: Iterable[int]) -> Guided | None:
+    def open(self, text: str, prompt: Iterable[int], *, is_new: bool) -> Guided | None:
         """The session of a request; None, logged and counted, if it cannot be guided after all.
 
-        What a caller can be blamed for was refused at admission.
+        What a caller can be blamed for was refused at admission. A request that ``is_new``, of
+        which nothing was generated yet, does not inherit what others before it were answered: what
+        timed out then may be known now. Samples of one prompt share their session.
         """
         key = (text, tuple(prompt))
         found = self._kept.get(key)
-        if found is None:
+        if found is None or (is_new and not found.texts):
+            self.totals.requests += 1
             try:
-                found = self._kept[key] = self._make(admitted(text), key)
+                found = self._kept[key] = self._make(admitted(text), key, found)
             except Exception:  # noqa: BLE001  # the engine, and all other requests, must go on
                 _log.exception("a request goes on unguided")
                 self.totals.unopened += 1
@@ -231,27 +243,26 @@ class SessionStore:
         found = [each.session.statistics for each in self._kept.values() if tag in (None, each.tag)]
         return _sum(found if tag is not None else [self._retired, *found])
 
-    def report(self, counts: dict[str, float]) -> None:
-        """Add to the counters of whoever shows them."""
-        for answers in list(self._answers.values())[:1]:
-            answers.report(counts)
-
     def _retire(self) -> None:
         while len(self._kept) > self._capacity:
             _, request = self._kept.popitem(last=False)
             request.session.prefetch()
             self._retired = _sum([self._retired, request.session.statistics])
 
-    def _make(self, request: GuideRequest, key: Key) -> Guided:
+    def _make(self, request: GuideRequest, key: Key, before: Guided | None) -> Guided:
         document = request.document()
         options = request.options()
-        analyst = self._answers_in(request.workspace).analyst(request.server, _digest(key))
+        # All ranks open the same requests in the same order.
+        scope = f"{_digest(key)} {self.totals.requests}"
+        analyst = self._answers_in(request.workspace).analyst(request.server, scope)
         punctual = PunctualAnalyst(analyst, options.deadline_s, self.totals)
         guide = self._guide(document.language, request.monitors).answered_by(punctual)
         prefix = document.prefix.encode()
         healed = prefix[len(prefix) - request.healed_bytes :]
         start = without_end(document, healed)
         session = Session(guide, start, healed=healed, options=options)
+        if before is not None:
+            session.statistics = before.session.statistics
         return Guided(session, punctual, guide, request.tag)
 
     def _answers_in(self, workspace: str) -> Answers:

@@ -90,7 +90,12 @@ class SlotRows:
         self._join()
         self._step += 1
         oldest = self._step - _IDLE_STEPS
-        slots = [item for item in self._slots.items() if item[1].last_step >= oldest]
+        slots = []
+        for slot, known in self._slots.items():
+            if known.last_step >= oldest:
+                slots.append((slot, known))
+            else:
+                known.text = None  # found again by its content, if it comes back
         if slots:
             self._asking = self._thread.submit(self._ask, self._copy(slots))
 
@@ -156,7 +161,9 @@ class SlotRows:
 
     def _text(self, slot: int, known: _Slot) -> Text | None:
         if known.text is None and not known.refused:
-            request = self._store.open(known.argument, known.ids[: self._prompt_length(slot)])
+            length = self._prompt_length(slot)
+            prompt, is_new = known.ids[:length], len(known.ids) <= length
+            request = self._store.open(known.argument, prompt, is_new=is_new)
             known.refused = request is None
             known.text = None if request is None else Text(request)
         return known.text

@@ -3,7 +3,7 @@
 import concurrent.futures
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 BRIDGE_VARIABLE = "MGD_BRIDGE"
 """Environment variable: the socket of the bridge that answers for this process."""
 _START_TIMEOUT_S = 30.0
-_BRIDGE_SLACK_S = 0.25
-"""How long the verdict of a bridge may be on its way."""
 _pools: dict[tuple[Path, bool], ServerPool] = {}
 _pools_lock = threading.Lock()
 _bridges: dict[str, "BridgeClient"] = {}
@@ -151,10 +149,6 @@ class Answers(Protocol):
         """Who answers one request. All who ask in the same ``scope`` get the same answers."""
         ...
 
-    def report(self, counts: Mapping[str, float]) -> None:
-        """Add to the counters of whoever shows them."""
-        ...
-
 
 def open_answers(workspace: Path, trust_workspace: bool = False) -> Answers:
     """The bridge that the environment names, or else servers of this process.
@@ -165,6 +159,12 @@ def open_answers(workspace: Path, trust_workspace: bool = False) -> Answers:
     if socket:
         return _BridgeAnswers(_bridge(socket))
     return _PoolAnswers(shared_pool(workspace, trust_workspace))
+
+
+def open_report() -> Callable[[Mapping[str, float]], None] | None:
+    """What shows counters of this process: the bridge that the environment names, if any."""
+    socket = os.environ.get(BRIDGE_VARIABLE)
+    return _bridge(socket).report if socket else None
 
 
 def _bridge(socket: str) -> "BridgeClient":
@@ -192,9 +192,6 @@ class _PoolAnswers:
         """One for all scopes: the pool answers by content."""
         return ServerAnalyst(self._pool, server)
 
-    def report(self, counts: Mapping[str, float]) -> None:
-        """Nobody shows them."""
-
 
 class _BridgeAnswers:
     """A bridge, shared with other processes."""
@@ -210,10 +207,6 @@ class _BridgeAnswers:
         """Who asks in ``scope``."""
         return _BridgeAnalyst(self._client, server, scope)
 
-    def report(self, counts: Mapping[str, float]) -> None:
-        """Add to the counters on the bridge's page."""
-        self._client.report(counts)
-
 
 class _BridgeAnalyst:
     """Lets a bridge answer."""
@@ -223,30 +216,6 @@ class _BridgeAnalyst:
         self._server = server
         self._scope = scope
 
-    def ask(self, query: Query) -> "_BridgeTicket":
+    def ask(self, query: Query) -> "BridgeTicket":
         """Send the query; returns at once."""
-        ticket = self._client.ask(query, scope=self._scope, server=self._server)
-        return _BridgeTicket(self._client, ticket)
-
-
-class _BridgeTicket:
-    """A query on its way to a bridge."""
-
-    def __init__(self, client: "BridgeClient", ticket: "BridgeTicket") -> None:
-        self._client = client
-        self._ticket = ticket
-
-    def result(self, deadline_s: float) -> Answer:
-        """What the bridge decides: ranks must not decide by their own clocks."""
-        self.hurry(deadline_s)
-        return self._ticket.result(deadline_s + _BRIDGE_SLACK_S)
-
-    def cancel(self) -> None:
-        """Give the query up, unless somebody else waits for it."""
-        self._ticket.cancel()
-
-    def hurry(self, deadline_s: float) -> None:
-        """Have the bridge decide within ``deadline_s`` seconds."""
-        from lsp_bridge.bridge.protocol import Wait
-
-        self._client.send(Wait(self._ticket.number, deadline_s))
+        return self._client.ask(query, scope=self._scope, server=self._server)

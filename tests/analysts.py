@@ -1,7 +1,7 @@
 """Analysts without a server, behind the real contract of `decoding.session.Analyst`."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from monitors.protocols import Answer, Facts, Name, Query, Reason, Unavailable
 
@@ -91,7 +91,6 @@ class TimedAnswers:
         self.scopes: list[str] = []
         self.tickets: list[TimedTicket] = []
         self.asked: list[str] = []
-        self.counts: dict[str, float] = {}
         self.started: list[str] = []
 
     def start(self, language: str, server: str | None, timeout_s: float) -> None:
@@ -109,8 +108,3 @@ class TimedAnswers:
         self.asked.append(prefix)
         self.tickets.append(TimedTicket(self._answer(prefix), self.delay_s))
         return self.tickets[-1]
-
-    def report(self, counts: Mapping[str, float]) -> None:
-        """Add up."""
-        for name, count in counts.items():
-            self.counts[name] = self.counts.get(name, 0.0) + count

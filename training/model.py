@@ -26,7 +26,8 @@ def build_model(
     hidden: int, layers: int, ffn: int, context: int = CONTEXT, vocabulary: int = VOCABULARY
 ) -> LlamaForCausalLM:
     """A freshly initialised Llama with tied embeddings; token 0 begins and ends documents."""
-    return LlamaForCausalLM(
+    make: Any = LlamaForCausalLM  # typed in some releases of Transformers only
+    model: LlamaForCausalLM = make(
         LlamaConfig(
             vocab_size=vocabulary,
             hidden_size=hidden,
@@ -44,6 +45,7 @@ def build_model(
             use_cache=False,
         )
     )
+    return model
 
 
 def loss_and_gradient(logits: Tensor, targets: Tensor, scale: float) -> tuple[Tensor, Tensor]:

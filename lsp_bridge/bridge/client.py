@@ -40,9 +40,9 @@ _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
 _CLOSE_TIMEOUT_S = 5.0
 _MOST_UNSENT_BYTES = 64 << 20
-_SHARE_FOR_DELIVERY = 0.25
-_MOST_FOR_DELIVERY_S = 0.1
-"""The bridge decides this much before the deadline, so that its verdict arrives in time."""
+_SILENCE_S = 3.0
+"""So long after a deadline a bridge that has said nothing counts as gone. Long, since ranks must
+not decide by their own clocks: the verdict of a bridge that is alive has come by then."""
 
 
 class BridgeTicket:
@@ -55,14 +55,15 @@ class BridgeTicket:
         self._future: concurrent.futures.Future[Answer] = concurrent.futures.Future()
 
     def result(self, deadline_s: float) -> Answer:
-        """The answer; `Unavailable` after ``deadline_s`` seconds at the latest.
+        """The answer, `Unavailable` if there is none within ``deadline_s`` seconds.
 
-        The bridge decides what the answer is, for everybody who asks the same.
+        The bridge decides that, for everybody who asks the same; a bridge that hangs is left.
         """
-        self.hurry(deadline_s - min(_MOST_FOR_DELIVERY_S, _SHARE_FOR_DELIVERY * deadline_s))
+        self.hurry(deadline_s)
         try:
-            return self._future.result(max(0.0, deadline_s))
+            return self._future.result(max(0.0, deadline_s) + _SILENCE_S)
         except concurrent.futures.TimeoutError:
+            self._client.leave_hanging()
             return Unavailable(Reason.TIMEOUT, f"no word from the bridge in {deadline_s:g} s")
 
     def hurry(self, deadline_s: float) -> None:
@@ -169,6 +170,10 @@ class BridgeClient:
         finally:
             del self._pages[number]
 
+    def leave_hanging(self) -> None:
+        """Give up a bridge that does not answer, so that nobody else waits for it."""
+        self._post(self._cut)
+
     def close(self) -> None:
         """Leave the bridge; queries under way are answered `Unavailable`. Harmless when closed."""
         if self._closed:
@@ -232,6 +237,10 @@ class BridgeClient:
                 self._heed(await read_from_bridge(reader))
         finally:
             writer.close()
+
+    def _cut(self) -> None:
+        if self._writer is not None:
+            self._writer.transport.abort()
 
     def _heed(self, message: Any) -> None:
         if isinstance(message, Answered):

@@ -135,7 +135,7 @@ def test_clients_outlive_a_bridge(roots: list[Path], tmp_path: Path) -> None:
 
     assert all(isinstance(each, Unavailable) for each in answers)
     assert {getattr(each, "reason", None) for each in answers} == {Reason.CRASHED}
-    assert took_s < 1.0
+    assert took_s < 60  # 100 s, if each were waited for
     assert gone(family)
     assert names(late) == {"alphasecond", "betasecond"}
     assert code == 0
