@@ -4,11 +4,9 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,41 +16,12 @@ import pytest
 from lsp_bridge.bridge import BridgeClient
 from monitors.protocols import Answer, Facts, Query, Reason, Unavailable
 from tests.fakes import gone
+from tests.lsp_bridge.bridges import COMMAND, ROOT, Running
 from tests.servers import SAMPLES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
-ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from mgd.cli import main; main()", "bridge"]
 DEADLINE_S = 60.0
 SAMPLE = SAMPLES["pyrefly"]
-
-
-class Running:
-    """A bridge process for two workspaces."""
-
-    def __init__(self, roots: list[Path], *options: object) -> None:
-        folders = [part for root in roots for part in ("--workspace", str(root))]
-        self.process = subprocess.Popen(
-            [*COMMAND, *folders, *map(str, options)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        name, _, path = self.process.stdout.readline().strip().partition("=")
-        assert name == "MGD_BRIDGE"
-        self.path = Path(path)
-
-    def family(self) -> set[int]:
-        """Its process id and those of its servers."""
-        mine = psutil.Process(self.process.pid)
-        return {each.pid for each in (mine, *mine.children(recursive=True))}
-
-    def end(self, number: int) -> int:
-        """Exit code after a signal."""
-        with suppress(ProcessLookupError):
-            self.process.send_signal(number)
-        code = self.process.wait(20)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
 
 
 @pytest.fixture

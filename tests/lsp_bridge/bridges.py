@@ -1,13 +1,21 @@
-"""Bridges that run beside a test, in a thread of their own."""
+"""Bridges that run beside a test, in a thread or a process of their own."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]  # ships no types
+
 from lsp_bridge import ServerPool
 from lsp_bridge.bridge.server import Bridge
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "from mgd.cli import main; main()", "bridge"]
 
 
 @contextmanager
@@ -34,3 +42,37 @@ def bridge(path: Path, pools: Mapping[Path, ServerPool]) -> Iterator[Bridge]:
         thread.join(10)
         loop.close()
     assert not thread.is_alive()
+
+
+class Running:
+    """``mgd bridge`` as a process."""
+
+    def __init__(
+        self, roots: Iterable[Path], *options: object, environment: Mapping[str, str] = {}
+    ) -> None:
+        folders = [part for root in roots for part in ("--workspace", str(root))]
+        self.process = subprocess.Popen(
+            [*COMMAND, *folders, *map(str, options)],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        name, _, path = self.process.stdout.readline().strip().partition("=")
+        assert name == "MGD_BRIDGE"
+        self.path = Path(path)
+
+    def family(self) -> set[int]:
+        """Its process id and those of its servers."""
+        mine = psutil.Process(self.process.pid)
+        return {each.pid for each in (mine, *mine.children(recursive=True))}
+
+    def end(self, number: int) -> int:
+        """Exit code after a signal."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        code = self.process.wait(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code

@@ -1,0 +1,144 @@
+"""Several ranks of one engine, for real: all must mask alike, whatever the language server does."""
+
+import itertools
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mgd
+from decoding.vllm_request import GuideRequest, name_workspace
+from lsp_bridge.bridge import BridgeClient
+from monitors.protocols import Facts
+from tests.e2e.test_generate import CURSORS, FILES
+from tests.engines import close, vllm
+from tests.fakes import members
+from tests.lsp_bridge.bridges import Running
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(600),
+    pytest.mark.filterwarnings("ignore"),  # vLLM and what it imports warn of their own future
+]
+FLAKY = Path(__file__).parents[1] / "flaky_server.py"
+SETTINGS: dict[str, Any] = {
+    "model": str(mgd.BUNDLED_MODEL),
+    "dtype": "float32",
+    "enforce_eager": True,
+    "max_model_len": 1024,
+    "max_num_seqs": 16,
+    "gpu_memory_utilization": 0.2,
+    "logits_processors": ["decoding.vllm:MonitorLogitsProcessor"],
+}
+REQUESTS = 24
+DEADLINE_MS = 400.0
+THREADS = {1: "0", 2: "0|1"}
+"""Where the ranks run, since there is one NUMA node only."""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project on disk."""
+    folder = tmp_path_factory.mktemp("shop")
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bridge(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One whose pyrefly is slow and flaky."""
+    home = tmp_path_factory.mktemp("home")
+    command = json.dumps([sys.executable, str(FLAKY), "pyrefly", "lsp"])
+    (home / "mgd").mkdir()
+    (home / "mgd" / "mgd.toml").write_text(
+        f"[profiles.pyrefly]\ncommand = {command}\nrestart_delay_s = 0.05\n"
+    )
+    running = Running([root], environment={"XDG_CONFIG_HOME": str(home)})
+    warm_up(running, root)
+    yield running
+    running.end(15)
+
+
+def warm_up(running: Running, root: Path) -> None:
+    """Wait until the server has answered once."""
+    end_s = time.monotonic() + 60
+    with BridgeClient(running.path) as client:
+        for number in itertools.count():
+            query = members(root / "src/shop/app.py", f"# warm {number}\nimport os\nos.")
+            if isinstance(client.ask(query).result(5.0), Facts):
+                return
+            assert time.monotonic() < end_s
+
+
+@pytest.fixture(scope="module")
+def engines(root: Path, bridge: Running) -> Iterator[dict[int, Any]]:
+    """One of one rank and one of two; all three ask the same bridge."""
+    made = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
+        patch.setenv("VLLM_LOGGING_LEVEL", "ERROR")
+        patch.setenv("MGD_BRIDGE", str(bridge.path))
+        patch.setenv("MGD_WORKSPACES", str(root))
+        for ranks, threads in THREADS.items():
+            patch.setenv("VLLM_CPU_OMP_THREADS_BIND", threads)
+            made[ranks] = vllm.LLM(**SETTINGS, tensor_parallel_size=ranks)
+    name_workspace(root)
+    yield made
+    for each in made.values():
+        close(each)
+
+
+def requests(root: Path, tokenizer: Any) -> tuple[list[Any], list[Any]]:
+    """Prompts and parameters; every fourth is unguided."""
+    prompts, params = [], []
+    for number in range(REQUESTS):
+        before = list(CURSORS.values())[number % len(CURSORS)].partition("|")[0]
+        prefix = f"# {number}\n{before}"
+        request = GuideRequest(
+            str(root / "src/shop/app.py"), str(root), prefix=prefix, deadline_ms=DEADLINE_MS
+        )
+        ids = tokenizer.encode(prefix, add_special_tokens=False)
+        prompts.append({"prompt_token_ids": [0, *ids]})
+        params.append(
+            vllm.SamplingParams(
+                temperature=0,
+                max_tokens=24,
+                extra_args=request.as_argument() if number % 4 else None,
+            )
+        )
+    return prompts, params
+
+
+def counts(statistics: dict[str, Any]) -> dict[str, Any]:
+    """All that does not depend on the clock."""
+    found: dict[str, Any] = statistics["statistics"]
+    return {name: value for name, value in found.items() if not name.endswith("_s")}
+
+
+def test_ranks_mask_alike_with_a_slow_and_flaky_server(engines: dict[int, Any], root: Path) -> None:
+    """Two ranks give what one rank gives that hears the same verdicts, time-outs included."""
+    prompts, params = requests(root, engines[1].get_tokenizer())
+    texts: dict[int, list[str]] = {}
+    for ranks in (2, 1):
+        outputs = engines[ranks].generate(prompts, params, use_tqdm=False)
+        texts[ranks] = [each.outputs[0].text for each in outputs]
+    statistics = [
+        counts(each)
+        for engine in engines.values()
+        for each in engine.collective_rpc("mgd_statistics")
+    ]
+    unguided = [vllm.SamplingParams(temperature=0, max_tokens=24)] * len(prompts)
+    free = engines[1].generate(prompts, unguided, use_tqdm=False)
+
+    assert len(statistics) == 3
+    assert texts[2] == texts[1]
+    assert statistics[1] == statistics[2] == statistics[0]
+    assert statistics[0]["constrained"] > 0
+    assert statistics[0]["fail_open"]["timeout"] > 0
+    assert [each.outputs[0].text for each in free] != texts[1]
