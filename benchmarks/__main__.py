@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import masks, overhead, recall, replay, report, results, soundness, steps
+from benchmarks import lists, masks, overhead, recall, replay, report, results, soundness, steps
 from benchmarks.machine import describe
 from benchmarks.results import Outcome
 from lsp_bridge import PROFILES, installed
@@ -27,6 +27,7 @@ class Name(StrEnum):
     REPLAY = "replay"
     SOUNDNESS = "soundness"
     STEPS = "steps"
+    LISTS = "lists"
     MASKS = "masks"
     OVERHEAD = "overhead"
     ALL = "all"
@@ -47,6 +48,8 @@ def _run(name: Name, servers: list[str], limit: int | None) -> Outcome:
             return soundness.run(servers[0], say, limit)
         case Name.STEPS:
             return steps.run(say, limit)
+        case Name.LISTS:
+            return lists.run(say, limit)
         case Name.MASKS:
             return masks.run(say, limit)
         case _:

@@ -35,6 +35,8 @@ work of monitor, session and vocabulary alone: `accept` and the following `step`
 nothing was masked and nothing asked. *Constrained*: a mask was looked up or built, or the monitor
 was answered, with every name that is dereferenced in the same file. *Judged*: the token holds a dot
 and a name, and the name was looked up in that list.""",
+    "lists": """Completion lists of a wide type are read into names, as they come from a server.
+Times are processor time for one list.""",
     "masks": """The index of a vocabulary and packed masks for 400 names, for names that were not
 seen before and for equal names in other objects. Times are those of the slowest kind of leading
 white space.""",

@@ -149,6 +149,12 @@ def _steps(result: Result) -> Iterable[str]:
     yield table(("", "steps", "median", "p90", "p99", "max"), rows)
 
 
+def _lists(result: Result) -> Iterable[str]:
+    rows = [(name, values["items"], values["ms"]) for name, values in result["figures"].items()]
+    yield f"Read as those of {result['settings']['server']}.\n"
+    yield table(("items are", "items", "median, ms"), rows)
+
+
 def _masks(result: Result) -> Iterable[str]:
     keys = ("entries", "build_s", "load_s", "fresh_ms", "repeated_ms")
     rows = [(name, *(values[key] for key in keys)) for name, values in result["figures"].items()]
@@ -190,6 +196,7 @@ _DETAILS: Mapping[str, Callable[[Result], Iterable[str]]] = {
     "replay": _replay,
     "soundness": _soundness,
     "steps": _steps,
+    "lists": _lists,
     "masks": _masks,
     "overhead": _overhead,
 }

@@ -35,7 +35,7 @@ async def test_ask(tmp_path: Path) -> None:
 
 async def test_the_deadline(tmp_path: Path) -> None:
     """Neither the server's silence nor that of one asked before delays the answer."""
-    client = Client(misbehaving("hang"), discover(tmp_path))
+    client = Client(misbehaving("hang", patience_s=60.0), discover(tmp_path))
     await client.start()
     try:
         for text in ("# alpha\nx.", "# beta\nx."):
@@ -44,7 +44,7 @@ async def test_the_deadline(tmp_path: Path) -> None:
 
             assert isinstance(answer, Unavailable)
             assert answer.reason is Reason.TIMEOUT
-            assert time.monotonic() - began_s < 0.4
+            assert time.monotonic() - began_s < 30
     finally:
         await client.close()
 
@@ -144,14 +144,15 @@ async def test_types_are_not_asked_for_in_vain(tmp_path: Path) -> None:
 async def test_types_that_cannot_be_asked_for(
     tmp_path: Path, fault: str, expected: Reason, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The list is no answer then, and the server's patience is the same for both requests."""
+    """The list is no answer then, and a server that is silent is not waited for."""
     caplog.set_level(logging.CRITICAL)
     began_s = time.monotonic()
-    answer = await answered(tmp_path, fault, "# a closed\nx.", patience_s=0.5)
+    patience_s = 0.5 if expected is Reason.TIMEOUT else 20.0
+    answer = await answered(tmp_path, fault, "# a closed\nx.", patience_s=patience_s)
 
     assert isinstance(answer, Unavailable)
     assert answer.reason is expected
-    assert time.monotonic() - began_s < 4
+    assert time.monotonic() - began_s < 30
 
 
 async def test_types_are_asked_for_again_after_a_change(tmp_path: Path) -> None:
