@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from decoding import fim
 from decoding.audit import audit
 from decoding.endpoint import Endpoint, Sampling, connect
-from decoding.session import CrossingPolicy, Options, Session
+from decoding.session import CrossingPolicy, Options, Session, margin_for
 from decoding.statistics import Statistics
 from decoding.stopping import open_stopper
 from decoding.trie import TokenIndex
@@ -173,7 +173,12 @@ def generate(
             guide = open_guide(index, document.language, pool, server)
         else:
             guide = open_silent_guide(index, document.language)
-        options = Options(crossing=CrossingPolicy(crossing), deadline_s=deadline_s, strict=strict)
+        options = Options(
+            crossing=CrossingPolicy(crossing),
+            deadline_s=deadline_s,
+            strict=strict,
+            margin=margin_for(1.0 if generate_options.keys() - _PLAIN else temperature),
+        )
         start = without_end(document, prompt.healed)
         session = Session(guide, start, healed=prompt.healed, options=options)
         output = _Output(index, document, prompt.healed, until)
@@ -182,6 +187,10 @@ def generate(
         session.statistics.wall_s = time.perf_counter() - started
     texts = tuple(output.text(ids) for ids in rows)
     return Completion(texts[0], texts, session.statistics)
+
+
+_PLAIN = frozenset({"num_return_sequences"})
+"""Options that leave it at sampling from the logits, with no beams or changes behind the masks."""
 
 
 def _is_of_vllm(model: Any) -> bool:

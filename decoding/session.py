@@ -61,6 +61,15 @@ class Analyst(Protocol):
         ...
 
 
+def margin_for(temperature: float) -> float:
+    """`Options.margin` for a sampler: what lies further below is not sampled, or once in 1,000.
+
+    At temperature 0 the likeliest token alone matters, so that far fewer have to be judged. Too
+    little for beams, for logits that are changed behind the masks, and where logits are shown.
+    """
+    return 7.0 * temperature
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a session behaves."""
@@ -68,7 +77,7 @@ class Options:
     crossing: CrossingPolicy = CrossingPolicy.VERIFY
     deadline_s: float = 1.0
     """Longest wait for one answer; decoding goes on unconstrained after it."""
-    margin: float = 7.0
+    margin: float = margin_for(1.0)
     """Crossing tokens whose logit is this far below the best allowed one do not matter."""
     blank_penalty: float = 10.0
     """Taken off the logits of tokens that begin with white space right behind an operator, or with

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from decoding.session import CrossingPolicy, Options
+from decoding.session import CrossingPolicy, Options, margin_for
 from decoding.wiring import language_named, shared_pool
 from decoding.workspace import language_of, open_document
 from monitors.errors import UsageError, WorkspaceError
@@ -81,9 +81,10 @@ class GuideRequest:
             raise UsageError(f"got healed_bytes={self.healed_bytes}; the prefix has {size} bytes")
         return Document(language, self.path, prefix, suffix)
 
-    def options(self) -> Options:
-        """How its session behaves."""
-        return Options(crossing=CrossingPolicy(self.crossing), deadline_s=self.deadline_ms / 1000)
+    def options(self, margin: float) -> Options:
+        """How its session behaves; ``margin`` as in `Options`."""
+        policy = CrossingPolicy(self.crossing)
+        return Options(crossing=policy, deadline_s=self.deadline_ms / 1000, margin=margin)
 
 
 def name_workspace(workspace: str | os.PathLike[str]) -> None:
@@ -120,6 +121,16 @@ def argument_of(extra_args: Mapping[str, Any] | None) -> str | None:
         f"{ARGUMENT}: got {type(value).__name__}; expected a JSON object as text, such as "
         f"{ARGUMENT}={_EXAMPLE!r} (json.dumps)"
     )
+
+
+def margin_of(params: Any) -> float:
+    """How far below the best logit tokens matter to vLLM's `SamplingParams`.
+
+    Penalties change logits behind the masks, and logarithms of probabilities are shown.
+    """
+    changed = params.presence_penalty or params.frequency_penalty or params.repetition_penalty != 1
+    is_plain = not changed and params.logprobs is None
+    return margin_for(params.temperature if is_plain else max(1.0, params.temperature))
 
 
 def trusts_workspaces() -> bool:

@@ -8,7 +8,7 @@ import torch
 from decoding.logits import Place, constrain
 from decoding.session import prefetch
 from decoding.vllm_interfaces import BatchUpdate, process_dict_updates
-from decoding.vllm_request import argument_of
+from decoding.vllm_request import argument_of, margin_of
 from decoding.vllm_sessions import SessionStore, Text, waiting
 
 
@@ -69,7 +69,8 @@ class BatchRows:
         argument = argument_of(params.extra_args)
         if argument is None:
             return None
-        request = self._store.open(argument, prompt_ids or (), is_new=not output_ids)
+        margin = margin_of(params)
+        request = self._store.open(argument, prompt_ids or (), margin, is_new=not output_ids)
         return None if request is None else _Row(Text(request), output_ids)
 
     def _follow(self) -> bool:

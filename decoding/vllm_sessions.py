@@ -35,8 +35,8 @@ _MOST_WAITS = 100_000
 _PLACEHOLDER = -1
 """What stands for a token that is not known yet under asynchronous scheduling."""
 
-Key = tuple[str, tuple[int, ...]]
-"""A request's arguments and prompt."""
+Key = tuple[str, tuple[int, ...], float]
+"""A request's arguments, its prompt, and `Options.margin`."""
 
 
 @dataclass(slots=True)
@@ -210,14 +210,17 @@ class SessionStore:
         self._answers: dict[str, Answers] = {}
         self._guides: dict[tuple[str, bool], Guide] = {}
 
-    def open(self, text: str, prompt: Iterable[int], *, is_new: bool) -> Guided | None:
+    def open(
+        self, text: str, prompt: Iterable[int], margin: float, *, is_new: bool
+    ) -> Guided | None:
         """The session of a request; None, logged and counted, if it cannot be guided after all.
 
-        What a caller can be blamed for was refused at admission. A request that ``is_new``, of
-        which nothing was generated yet, does not inherit what others before it were answered: what
-        timed out then may be known now. Samples of one prompt share their session.
+        What a caller can be blamed for was refused at admission. ``margin`` is that of `Options`.
+        A request that ``is_new``, of which nothing was generated yet, does not inherit what others
+        before it were answered: what timed out then may be known now. Samples of one prompt share
+        their session.
         """
-        key = (text, tuple(prompt))
+        key = (text, tuple(prompt), margin)
         found = self._kept.get(key)
         if found is None or (is_new and not found.texts):
             self.totals.requests += 1
@@ -251,7 +254,7 @@ class SessionStore:
 
     def _make(self, request: GuideRequest, key: Key, before: Guided | None) -> Guided:
         document = request.document()
-        options = request.options()
+        options = request.options(key[2])
         # All ranks open the same requests in the same order.
         scope = f"{_digest(key)} {self.totals.requests}"
         analyst = self._answers_in(request.workspace).analyst(request.server, scope)
@@ -280,10 +283,7 @@ class SessionStore:
 
 def _digest(key: Key) -> str:
     """Names a request by its content: the same on all ranks."""
-    text, prompt = key
-    data = hashlib.blake2b(text.encode(), digest_size=16)
-    data.update(repr(prompt).encode())
-    return data.hexdigest()
+    return hashlib.blake2b(repr(key).encode(), digest_size=16).hexdigest()
 
 
 def _sum(parts: Iterable[Statistics]) -> Statistics:

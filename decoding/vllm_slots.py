@@ -15,7 +15,7 @@ import torch
 
 from decoding.logits import Place, constrain
 from decoding.session import prefetch
-from decoding.vllm_request import argument_of
+from decoding.vllm_request import argument_of, margin_of
 from decoding.vllm_sessions import SessionStore, Text, waiting
 
 _log = logging.getLogger(__name__)
@@ -28,8 +28,9 @@ _IDLE_STEPS = 16
 class _Slot:
     """What is known of the guided request in a slot."""
 
-    def __init__(self, argument: str, step: int) -> None:
+    def __init__(self, argument: str, margin: float, step: int) -> None:
         self.argument = argument
+        self.margin = margin
         self.ids: list[int] = []
         """Prompt and output, as far as they were fetched."""
         self.text: Text | None = None
@@ -82,7 +83,7 @@ class SlotRows:
         if argument is None:
             self._slots.pop(slot, None)
             return False
-        self._slots[slot] = _Slot(argument, self._step)
+        self._slots[slot] = _Slot(argument, margin_of(params), self._step)
         return True
 
     def begin(self) -> None:
@@ -163,7 +164,7 @@ class SlotRows:
         if known.text is None and not known.refused:
             length = self._prompt_length(slot)
             prompt, is_new = known.ids[:length], len(known.ids) <= length
-            request = self._store.open(known.argument, prompt, is_new=is_new)
+            request = self._store.open(known.argument, prompt, known.margin, is_new=is_new)
             known.refused = request is None
             known.text = None if request is None else Text(request)
         return known.text

@@ -37,7 +37,7 @@ def test_counts_are_sent_soon_and_once(tmp_path: Path, monkeypatch: pytest.Monke
     reports.due()
     assert not calls
     for number in range(3):
-        opened = store.open(argument(tmp_path, deadline_ms=1), [number], is_new=True)
+        opened = store.open(argument(tmp_path, deadline_ms=1), [number], 7.0, is_new=True)
         assert opened is not None
         text = Text(opened)
         text.follow(ids_of("."))

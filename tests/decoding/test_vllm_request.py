@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from decoding import vllm_request
-from decoding.session import CrossingPolicy
+from decoding.session import CrossingPolicy, Options
 from decoding.vllm_request import (
     WORKSPACES_VARIABLE,
     GuideRequest,
@@ -60,8 +60,7 @@ def test_a_position_becomes_the_text_around_it(root: Path) -> None:
     assert request.path == str(root / "src/app.py")
     assert request.workspace == str(root)
     assert (document.prefix, document.suffix) == ("import os\nos.", "path\n")
-    assert request.options().crossing is CrossingPolicy.SPLIT
-    assert request.options().deadline_s == 0.25
+    assert request.options(1.5) == Options(CrossingPolicy.SPLIT, 0.25, 1.5)
 
 
 def test_prefix_and_suffix_need_no_file(root: Path) -> None:

@@ -14,6 +14,8 @@ from monitors.protocols import Document, Facts, Query, QueryKind, Reason, Unavai
 from tests.analysts import TimedAnswers, facts
 from tests.decoding.vllm_fakes import PREFIX, argument, ids_of, scripted_store
 
+MARGIN = 7.0
+
 
 def query(text: str) -> Query:
     """Members behind ``text``."""
@@ -100,12 +102,12 @@ def test_whoever_comes_back_finds_the_session(
     """By arguments and prompt, not by anything else."""
     store, answers = scripted_store(monkeypatch)
     text = argument(tmp_path)
-    one = store.open(text, [1, 2], is_new=True)
+    one = store.open(text, [1, 2], MARGIN, is_new=True)
 
     assert one is not None
-    assert store.open(text, [1, 2], is_new=False) is one
-    assert store.open(text, [1, 3], is_new=False) is not one
-    assert store.open(argument(tmp_path, tag="b"), [1, 2], is_new=False) is not one
+    assert store.open(text, [1, 2], MARGIN, is_new=False) is one
+    assert store.open(text, [1, 3], MARGIN, is_new=False) is not one
+    assert store.open(argument(tmp_path, tag="b"), [1, 2], MARGIN, is_new=False) is not one
     assert len(set(answers.scopes)) == 3
 
 
@@ -115,13 +117,13 @@ def test_samples_of_one_prompt_share_a_session(
     """As long as one of them is being generated."""
     store, _ = scripted_store(monkeypatch)
     text = argument(tmp_path)
-    one = store.open(text, [1], is_new=True)
+    one = store.open(text, [1], MARGIN, is_new=True)
     assert one is not None
     sample = Text(one)
 
-    assert store.open(text, [1], is_new=True) is one
+    assert store.open(text, [1], MARGIN, is_new=True) is one
     del sample
-    assert store.open(text, [1], is_new=True) is not one
+    assert store.open(text, [1], MARGIN, is_new=True) is not one
     assert store.totals.requests == 2
 
 
@@ -134,7 +136,7 @@ def test_a_new_request_inherits_no_time_outs(
     rows = []
     for is_new in (True, False, True):
         answers.delay_s = 60.0 if not rows else 0.0
-        opened = store.open(text, [1], is_new=is_new)
+        opened = store.open(text, [1], MARGIN, is_new=is_new)
         assert opened is not None
         place = Text(opened)
         place.follow(ids_of("."))
@@ -155,7 +157,7 @@ def test_the_least_recently_used_session_goes_first(
     text = argument(tmp_path, tag="t")
 
     def opened(prompt: int) -> Guided:
-        found = store.open(text, [prompt], is_new=False)
+        found = store.open(text, [prompt], MARGIN, is_new=False)
         assert found is not None
         return found
 
@@ -180,7 +182,7 @@ def test_a_request_that_cannot_be_opened_goes_unguided(
     store, _ = scripted_store(monkeypatch)
     text = json.dumps({"path": "gone.py", "workspace": str(tmp_path), "position": [1, 1]})
     with caplog.at_level(logging.ERROR):
-        assert store.open(text, [1], is_new=True) is None
+        assert store.open(text, [1], MARGIN, is_new=True) is None
 
     assert store.totals.unopened == 1
     assert "gone.py" in caplog.text
@@ -189,7 +191,9 @@ def test_a_request_that_cannot_be_opened_goes_unguided(
 def test_left_out_text_is_generated_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And belongs to the document once it is there."""
     store, answers = scripted_store(monkeypatch)
-    opened = store.open(argument(tmp_path, PREFIX + ".it", healed_bytes=3), [1], is_new=True)
+    opened = store.open(
+        argument(tmp_path, PREFIX + ".it", healed_bytes=3), [1], MARGIN, is_new=True
+    )
     assert opened is not None
     text = Text(opened)
     step = text.session.step(text.node)
@@ -207,7 +211,7 @@ def test_a_text_is_where_its_tokens_are(data: st.DataObject) -> None:
         store, _ = scripted_store(patch)
         patch.setenv("MGD_WORKSPACES", "/")
         pieces = [ids_of(each) for each in (".", "total", " +", " x", ".get", "(", ")", "\n")]
-        opened = store.open(argument(Path("/tmp")), [1], is_new=True)
+        opened = store.open(argument(Path("/tmp")), [1], MARGIN, is_new=True)
         assert opened is not None
         text = Text(opened)
         output: list[int] = []
