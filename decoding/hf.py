@@ -16,7 +16,8 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
-from decoding.logits import Place, constrain
+from decoding.host_logits import Place
+from decoding.logits import constrain
 from decoding.session import Node, Session, prefetch
 from monitors.errors import ModelError, UsageError
 

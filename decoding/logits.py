@@ -1,7 +1,8 @@
 """Closes tokens in logits that are torch tensors; what the adapters for torch engines share.
 
 All rows of a step are treated together: first every row is closed as far as that needs no answer,
-then the questions of all rows are under way at once, and only then is any of them waited for.
+then the questions of all rows are under way at once, and only then is any of them waited for. What
+lies in the host's memory is left to `decoding.host_logits`, which is several times faster there.
 """
 
 import math
@@ -9,32 +10,17 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from decoding import masks
-from decoding.session import Node, Session, Step
-
-Floats = npt.NDArray[np.float32]
-
-
-class Place(NamedTuple):
-    """A row of the logits, and the text that it continues."""
-
-    row: int
-    session: Session
-    node: Node
-
-
-class _Guided(NamedTuple):
-    place: Place
-    step: Step
+from decoding import host_logits, masks
+from decoding.host_logits import Floats, Guided, Place, Positions, near
+from decoding.session import Step
 
 
 class _Crossing(NamedTuple):
     """Crossing tokens of one row: ids, their logits, and the highest logit of all other tokens."""
 
-    guided: _Guided
+    guided: Guided
     start: int
     values: Floats
     best: float
@@ -47,20 +33,27 @@ def constrain(logits: Any, places: Sequence[Place], *, in_place: bool = False) -
     that the places need, each up to its own deadline. Rows that are not named and rows without a
     constraint keep their values bit for bit.
     """
-    guided = [_Guided(place, place.session.step(place.node)) for place in places]
+    guided = [Guided(place, place.session.step(place.node)) for place in places]
     active = [each for each in guided if _changes(each.step)]
     if not active:
         return logits
     result = logits if in_place else logits.clone()
-    _constrain(result, active)
+    if _is_on_host(result):
+        host_logits.constrain(result.detach().numpy(), active)
+    else:
+        _constrain(result, active)
     return result
+
+
+def _is_on_host(logits: Any) -> bool:
+    return bool(logits.device.type == "cpu" and logits.dtype == torch.float32)
 
 
 def _changes(step: Step) -> bool:
     return step.row is not None or bool(step.crossing.size)
 
 
-def _constrain(logits: Any, active: Sequence[_Guided]) -> None:
+def _constrain(logits: Any, active: Sequence[Guided]) -> None:
     masked = [each for each in active if each.step.row is not None]
     before: Any = _close_masked(logits, masked) if masked else None
     crossing = [each for each in active if each.step.crossing.size]
@@ -69,7 +62,7 @@ def _constrain(logits: Any, active: Sequence[_Guided]) -> None:
         _release(logits, masked[position], before[position])
 
 
-def _without_token(logits: Any, masked: Sequence[_Guided], kept_any: set[int]) -> list[int]:
+def _without_token(logits: Any, masked: Sequence[Guided], kept_any: set[int]) -> list[int]:
     """Positions of the masked rows in which every token is closed."""
     asked = [n for n, each in enumerate(masked) if each.place.row not in kept_any]
     if not asked:
@@ -79,7 +72,7 @@ def _without_token(logits: Any, masked: Sequence[_Guided], kept_any: set[int]) -
     return [n for n, value in zip(asked, highest, strict=True) if value == -math.inf]
 
 
-def _close_masked(logits: Any, masked: Sequence[_Guided]) -> Any:
+def _close_masked(logits: Any, masked: Sequence[Guided]) -> Any:
     """Close what the masks close, and push blanks down; returns the rows as they were."""
     rows = torch.tensor([each.place.row for each in masked], device=logits.device)
     width = logits.shape[-1]
@@ -99,7 +92,7 @@ def _row_of(step: Step) -> masks.Row:
     return step.row
 
 
-def _judge_crossing(logits: Any, guided: Sequence[_Guided]) -> set[int]:
+def _judge_crossing(logits: Any, guided: Sequence[Guided]) -> set[int]:
     """Close the crossing tokens and open those again that are valid and matter.
 
     Returns the rows in which some are open.
@@ -108,26 +101,28 @@ def _judge_crossing(logits: Any, guided: Sequence[_Guided]) -> set[int]:
     values = logits[rows, ids]
     logits[rows, ids] = -torch.inf
     found = _gather(logits, guided, values)
-    near = [(each, _near(each)) for each in found]
-    for each, places in near:
+    likely = [(each, _likely(each)) for each in found]
+    for each, positions in likely:
         place, step = each.guided
-        if places.size:
-            place.session.anticipate(place.node, step.crossing[places])
-    opened = [kept for each, places in near if places.size for kept in _keep(each, places)]
+        if positions.size:
+            place.session.anticipate(place.node, step.crossing[positions])
+    opened = [
+        kept for each, positions in likely if positions.size for kept in _keep(each, positions)
+    ]
     if opened:
         again = torch.tensor(opened, device=logits.device)
         logits[rows[again], ids[again]] = values[again]
     return {int(row) for row in rows[opened].tolist()} if opened else set()
 
 
-def _coordinates(guided: Sequence[_Guided], device: Any) -> tuple[Any, Any]:
+def _coordinates(guided: Sequence[Guided], device: Any) -> tuple[Any, Any]:
     sizes = [each.step.crossing.size for each in guided]
     rows = np.repeat([each.place.row for each in guided], sizes)
     ids = np.concatenate([each.step.crossing for each in guided])
     return torch.from_numpy(rows).to(device), torch.from_numpy(ids).to(device)
 
 
-def _gather(logits: Any, guided: Sequence[_Guided], values: Any) -> list[_Crossing]:
+def _gather(logits: Any, guided: Sequence[Guided], values: Any) -> list[_Crossing]:
     """Bring what the host has to see to it, in one copy."""
     rows = [each.place.row for each in guided]
     others = logits if rows == list(range(logits.shape[0])) else logits[rows]
@@ -141,22 +136,20 @@ def _gather(logits: Any, guided: Sequence[_Guided], values: Any) -> list[_Crossi
     ]
 
 
-def _near(crossing: _Crossing) -> npt.NDArray[np.intp]:
-    """Places of the tokens that are likely enough to be looked at."""
+def _likely(crossing: _Crossing) -> Positions:
     margin = crossing.guided.place.session.options.margin
-    likely = (crossing.values >= crossing.best - margin) & (crossing.values > -np.inf)
-    return np.flatnonzero(likely)
+    return near(crossing.values, crossing.best, margin)
 
 
-def _keep(crossing: _Crossing, places: npt.NDArray[np.intp]) -> list[int]:
-    """Places, among the crossing tokens of all rows, of those that are opened again."""
+def _keep(crossing: _Crossing, positions: Positions) -> list[int]:
+    """Positions, among the crossing tokens of all rows, of those that are opened again."""
     (_, session, node), step = crossing.guided
-    ids = step.crossing[places]
-    kept = session.keep(node, ids, crossing.values[places], crossing.best)
-    return [crossing.start + place for place in places[np.isin(ids, kept)].tolist()]
+    ids = step.crossing[positions]
+    kept = session.keep(node, ids, crossing.values[positions], crossing.best)
+    return [crossing.start + position for position in positions[np.isin(ids, kept)].tolist()]
 
 
-def _release(logits: Any, guided: _Guided, before: Any) -> None:
+def _release(logits: Any, guided: Guided, before: Any) -> None:
     """Set the monitor of a row aside that has no token left, and start over."""
     place = guided.place
     if place.node.released:

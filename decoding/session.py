@@ -365,23 +365,20 @@ class Session:
         outcomes: list[Reason | None] = []
         node.state = self._settle(node.state, outcomes)
         self._count(outcomes)
-        row = self._row(node)
+        constraint = self._monitor.maskgen(node.state)
+        row = self._row(node, constraint)
         crossing = _NO_IDS if node.released else self._guide.crossing(node.state)
         if row is not None and crossing.size:
             crossing = crossing[masks.are_open(row, crossing)]
         if self.options.crossing is CrossingPolicy.SPLIT and crossing.size:
             row, crossing = self._without_crossing(node, row, crossing)
         self.statistics.masks += row is not None
-        return Step(row, crossing, self._discouraged(node))
+        if node.released or node.healing is not ANYTHING:
+            return Step(row, crossing)
+        return Step(row, crossing, self._guide.discouraged(constraint))
 
-    def _discouraged(self, node: Node) -> IntArray:
-        if node.healing is not ANYTHING:
-            return _NO_IDS
-        return self._guide.discouraged(self._monitor.maskgen(node.state))
-
-    def _row(self, node: Node) -> Row | None:
+    def _row(self, node: Node, constraint: Constraint) -> Row | None:
         """The packed mask of the node's constraints, empty ones released and counted."""
-        constraint = self._monitor.maskgen(node.state)
         if node.pending:
             constraint = constraint.after(node.pending) or ANYTHING
             if constraint is ANYTHING:

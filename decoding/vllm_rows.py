@@ -1,11 +1,11 @@
 """Rows of vLLM's V1 model runner: a batch whose changes are told before every forward pass."""
 
-import time
 from typing import Any
 
 import torch
 
-from decoding.logits import Place, constrain
+from decoding.host_logits import Place
+from decoding.logits import constrain
 from decoding.session import prefetch
 from decoding.vllm_interfaces import BatchUpdate, process_dict_updates
 from decoding.vllm_request import argument_of, margin_of
@@ -34,22 +34,29 @@ class BatchRows:
 
         Tokens that are not known yet are read in `apply`.
         """
-        if change is not None:
-            before = {row.text.session for row in self._rows.values()}
-            process_dict_updates(self._rows, change, self._open)
-            for session in before - {row.text.session for row in self._rows.values()}:
-                session.prefetch()  # nobody wants its answers any more
-        if self._rows:
-            started_s = time.perf_counter()
+        if not self._rows and (change is None or not change.added):
+            return
+        with self._store.totals.spending():
+            if change is not None:
+                self._change(change)
             self._guesses = not self._follow()
-            self._store.totals.spent_s += time.perf_counter() - started_s
+
+    def _change(self, change: BatchUpdate) -> None:
+        before = {row.text.session for row in self._rows.values()}
+        process_dict_updates(self._rows, change, self._open)
+        for session in before - {row.text.session for row in self._rows.values()}:
+            session.prefetch()  # nobody wants its answers any more
 
     def apply(self, logits: Any) -> Any:
         """Close, in place, what may not come next."""
-        if not self._rows:
-            return logits
-        started_s = time.perf_counter()
-        self._follow()
+        if self._rows:
+            with self._store.totals.spending():
+                self._constrain(logits)
+        return logits
+
+    def _constrain(self, logits: Any) -> None:
+        if self._guesses:
+            self._follow()
         places = [
             Place(index, row.text.session, row.text.node) for index, row in self._rows.items()
         ]
@@ -57,11 +64,8 @@ class BatchRows:
             constrain(logits, places, in_place=True)
         if self._guesses:
             self._ask_ahead(logits, places)
-        totals = self._store.totals
-        totals.steps += 1
-        totals.rows += len(places)
-        totals.spent_s += time.perf_counter() - started_s
-        return logits
+        self._store.totals.steps += 1
+        self._store.totals.rows += len(places)
 
     def _open(
         self, params: Any, prompt_ids: list[int] | None, output_ids: list[int]

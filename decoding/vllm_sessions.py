@@ -51,12 +51,24 @@ class Totals:
     """Time in the processor, waiting included."""
     waited_s: float = 0.0
     """Time that it waited for answers."""
+    processor_s: float = 0.0
+    """Processor time that it took, without what threads of others took meanwhile."""
     waits_s: "deque[float]" = field(default_factory=lambda: deque(maxlen=_MOST_WAITS))
     """How long each answer was waited for."""
     requests: int = 0
     """Guided requests; samples of one prompt count once."""
     unopened: int = 0
     """Requests that went unguided although they had been admitted."""
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """What happens inside is the processor's work."""
+        wall_s, processor_s = time.perf_counter(), time.thread_time()
+        try:
+            yield
+        finally:
+            self.spent_s += time.perf_counter() - wall_s
+            self.processor_s += time.thread_time() - processor_s
 
 
 class PunctualAnalyst:

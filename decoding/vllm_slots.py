@@ -6,14 +6,14 @@ runs; `SlotRows.apply` joins it.
 """
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import torch
 
-from decoding.logits import Place, constrain
+from decoding.host_logits import Place
+from decoding.logits import constrain
 from decoding.session import prefetch
 from decoding.vllm_request import argument_of, margin_of
 from decoding.vllm_sessions import SessionStore, Text, waiting
@@ -88,24 +88,32 @@ class SlotRows:
 
     def begin(self) -> None:
         """Fetch new tokens and begin to ask, beside the forward pass; waits for nothing."""
-        self._join()
-        self._step += 1
+        if not self._slots:
+            return
+        with self._store.totals.spending():
+            self._join()
+            self._step += 1
+            slots = list(self._busy())
+            if slots:
+                self._asking = self._thread.submit(self._ask, self._copy(slots))
+
+    def _busy(self) -> Iterator[tuple[int, _Slot]]:
         oldest = self._step - _IDLE_STEPS
-        slots = []
         for slot, known in self._slots.items():
             if known.last_step >= oldest:
-                slots.append((slot, known))
+                yield slot, known
             else:
                 known.text = None  # found again by its content, if it comes back
-        if slots:
-            self._asking = self._thread.submit(self._ask, self._copy(slots))
 
     def apply(self, logits: Any, context: Any) -> Any:
         """Close, in place, what may not come next."""
         here = {slot for slot in context.idx_mapping_np.tolist() if slot in self._slots}
-        if not here:
-            return logits
-        started_s = time.perf_counter()
+        if here:
+            with self._store.totals.spending():
+                self._constrain(logits, context, here)
+        return logits
+
+    def _constrain(self, logits: Any, context: Any, here: set[int]) -> None:
         self._join()
         for slot in here:
             self._slots[slot].last_step = self._step
@@ -114,11 +122,8 @@ class SlotRows:
         texts = [known.text for known in map(self._slots.get, here) if known and known.text]
         with waiting(text.request for text in texts):
             constrain(logits, places, in_place=True)
-        totals = self._store.totals
-        totals.steps += 1
-        totals.rows += len(places)
-        totals.spent_s += time.perf_counter() - started_s
-        return logits
+        self._store.totals.steps += 1
+        self._store.totals.rows += len(places)
 
     def _join(self) -> None:
         """Sessions belong to one thread at a time."""

@@ -139,11 +139,13 @@ class DereferenceMonitor:
     ) -> tuple[DereferenceState, int, bool]:
         """Read a name and judge it; then the site goes on, ends, or was broken."""
         assert site.names is not None
-        end = self._name_end(site, text, position)
+        begun = site.typed + text[position]
+        near = [name for name in site.names if name.startswith(begun) or name == site.typed]
+        end = self._name_end(near, len(site.typed), text, position)
         if end is not None:
             return *_read(state, text, end, None, position), True
         typed = site.typed + text[position:]
-        left = tuple(name for name in site.names if name.startswith(typed))
+        left = tuple(name for name in near if name.startswith(typed))
         if left:
             site = replace(site, typed=typed, names=left)
             return *_read(state, text, len(text), site, position), True
@@ -151,15 +153,17 @@ class DereferenceMonitor:
         assert match is not None
         return *_read(state, text, match.end(), None, position), False
 
-    def _name_end(self, site: Site, text: str, position: int) -> int | None:
-        """Where an allowed name ends in ``text`` that something else follows; None: nowhere."""
+    def _name_end(self, names: list[str], begun: int, text: str, position: int) -> int | None:
+        """Where one of ``names``, of which ``begun`` characters were typed, ends in ``text``.
+
+        Something else must follow it. None: nowhere. The longest run of characters of names goes
+        first, then the names in their order.
+        """
         run = self._word.match(text, position)
         assert run is not None
-        assert site.names is not None
-        if run.end() < len(text) and site.typed + run[0] in site.names:
+        if run.end() < len(text) and any(name[begun:] == run[0] for name in names):
             return run.end()
-        begun = len(site.typed)
-        for name in site.names:
+        for name in names:
             end = position + len(name) - begun
             if end < len(text) and text.startswith(name[begun:], position):
                 after = self._word.match(text, end)
@@ -195,10 +199,8 @@ class DereferenceMonitor:
         site = state.site
         if site is None or not isinstance(answer, Facts):
             return replace(state, site=None)
-        names = dict.fromkeys(name.text for name in answer.names) | dict.fromkeys(
-            site.operator.words
-        )
-        left = tuple(name for name in names if name.startswith(site.typed))
+        names = dict.fromkeys([*[name.text for name in answer.names], *site.operator.words])
+        left = tuple([name for name in names if name.startswith(site.typed)])
         return replace(state, site=replace(site, names=left) if left else None)
 
     def maskgen(self, state: DereferenceState) -> Constraint:
@@ -206,7 +208,8 @@ class DereferenceMonitor:
         site = state.site
         if site is None or site.names is None:
             return ANYTHING
-        rests = frozenset(name[len(site.typed) :].encode() for name in site.names)
+        begun = len(site.typed)
+        rests = frozenset([name[begun:].encode() for name in site.names])
         if site.typed:
             return Names(rests, extra=self._extra)
         names = Names(rests, Leading.BLANKS, self._extra, site.operator.exits.encode())

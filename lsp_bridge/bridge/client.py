@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Self
 
+from lsp_bridge.bridge.outlet import Outlet
 from lsp_bridge.bridge.protocol import (
     VERSION,
     Answered,
@@ -39,7 +40,6 @@ _HELLO_TIMEOUT_S = 5.0
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
 _CLOSE_TIMEOUT_S = 5.0
-_MOST_UNSENT_BYTES = 64 << 20
 _SILENCE_S = 3.0
 """So long after a deadline a bridge that has said nothing counts as gone. Long, since ranks must
 not decide by their own clocks: the verdict of a bridge that is alive has come by then."""
@@ -99,6 +99,7 @@ class BridgeClient:
         self._numbers = itertools.count()
         self._tickets: dict[int, BridgeTicket] = {}
         self._pages: dict[int, concurrent.futures.Future[str]] = {}
+        self._outlet: Outlet | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._away = Unavailable(Reason.NOT_STARTED, f"no bridge at {self._path}")
         """What queries get while there is no connection."""
@@ -120,7 +121,7 @@ class BridgeClient:
     @property
     def connected(self) -> bool:
         """Whether the bridge can be asked now."""
-        return self._writer is not None
+        return self._outlet is not None
 
     def ask(self, query: Query, *, scope: str = "", server: str | None = None) -> BridgeTicket:
         """Begin to answer; returns at once.
@@ -140,7 +141,10 @@ class BridgeClient:
             ticket.settle(Unavailable(Reason.SERVER_ERROR, str(error)))
         else:
             self._tickets[number] = ticket
-            self._post(self._write, data, ticket)
+            outlet = self._outlet
+            if outlet is None or not outlet.send(data):
+                self.forget(number)
+                ticket.settle(self._away)
         return ticket
 
     def start(self, language: str, *, server: str | None = None) -> None:
@@ -184,7 +188,9 @@ class BridgeClient:
 
     def send(self, message: ToBridge) -> None:
         """Send what needs no answer, if the bridge is there."""
-        self._post(self._write, frame(message), None)
+        outlet = self._outlet
+        if outlet is not None:
+            outlet.send(frame(message))
 
     def forget(self, number: int) -> None:
         """Drop a ticket that nobody waits for."""
@@ -202,7 +208,7 @@ class BridgeClient:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             with suppress(asyncio.CancelledError):
                 runner.run(self._stay_connected())
-            self._settle_all()
+            self._shut()
 
     def _leave(self) -> None:
         for task in asyncio.all_tasks(self._loop):
@@ -214,8 +220,7 @@ class BridgeClient:
             try:
                 await self._talk()
             except (OSError, EOFError, TimeoutError, ProtocolError) as error:
-                met, self._writer = self._writer is not None, None
-                self._lose(met, error)
+                met = self._lose(error)
             pause_s = _FIRST_PAUSE_S if met else min(2 * pause_s, _LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s)
 
@@ -231,7 +236,9 @@ class BridgeClient:
             if not isinstance(welcome, Welcome):
                 raise ProtocolError(f"the bridge began with {type(welcome).__name__}")
             self.workspaces = welcome.workspaces
+            await writer.drain()
             self._writer = writer
+            self._outlet = Outlet(writer.get_extra_info("socket").dup(), self._loop)
             self._welcomed.set()
             while True:
                 self._heed(await read_from_bridge(reader))
@@ -250,8 +257,12 @@ class BridgeClient:
         elif isinstance(message, Metrics) and message.number in self._pages:
             self._pages[message.number].set_result(message.text)
 
-    def _lose(self, met: bool, error: Exception) -> None:
-        """Answer what is under way, since its answer will not come."""
+    def _lose(self, error: Exception) -> bool:
+        """Answer what is under way, since its answer will not come.
+
+        Returns whether the bridge had been met.
+        """
+        met = self._outlet is not None
         why = str(error) or type(error).__name__
         if met:
             self._away = Unavailable(Reason.CRASHED, f"the bridge has gone: {why}")
@@ -259,6 +270,14 @@ class BridgeClient:
         elif isinstance(error, ProtocolError):
             self._away = Unavailable(Reason.NOT_STARTED, why)
             _log.warning("%s", why)
+        self._shut()
+        return met
+
+    def _shut(self) -> None:
+        """Send nothing any more, and answer what waits."""
+        outlet, self._outlet, self._writer = self._outlet, None, None
+        if outlet is not None:
+            outlet.close()
         self._settle_all()
 
     def _settle_all(self) -> None:
@@ -266,15 +285,3 @@ class BridgeClient:
         while self._tickets:
             with suppress(KeyError):
                 self._tickets.popitem()[1].settle(answer)
-
-    def _write(self, data: bytes, ticket: BridgeTicket | None) -> None:
-        answer: Unavailable | None = None
-        if self._writer is None:
-            answer = self._away
-        elif self._writer.transport.get_write_buffer_size() > _MOST_UNSENT_BYTES:
-            answer = Unavailable(Reason.SERVER_ERROR, "the bridge does not keep up")
-        else:
-            self._writer.write(data)
-        if ticket is not None and answer is not None:
-            self.forget(ticket.number)
-            ticket.settle(answer)

@@ -1,0 +1,101 @@
+"""Closes tokens in logits that lie in the host's memory, as a numpy array; row by row.
+
+What `decoding.logits` does for tensors on a device, with the same results.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from decoding import masks
+from decoding.session import Node, Session, Step
+
+Floats = npt.NDArray[np.float32]
+Positions = npt.NDArray[np.intp]
+_NOWHERE: Positions = np.array([], np.intp)
+
+
+class Place(NamedTuple):
+    """A row of the logits, and the text that it continues."""
+
+    row: int
+    session: Session
+    node: Node
+
+
+class Guided(NamedTuple):
+    """A place, and what may come there."""
+
+    place: Place
+    step: Step
+
+
+def near(values: Floats, best: float, margin: float) -> Positions:
+    """Positions of the crossing tokens that are likely enough to be judged."""
+    return np.flatnonzero((values >= best - margin) & (values > -np.inf))
+
+
+def constrain(logits: Floats, guided: Sequence[Guided]) -> None:
+    """Close, in place, what may not come next; ``logits``: [rows, vocabulary].
+
+    Every question of every row is under way before the first one is waited for.
+    """
+    rows = [_Row(logits[each.place.row], each) for each in guided]
+    for row in rows:
+        row.judge()
+    for row in rows:
+        if row.is_closed and not row.place.node.released:
+            row.release()
+            constrain(logits, [Guided(row.place, row.place.session.step(row.place.node))])
+
+
+class _Row:
+    """One row: closed at once as far as that needs no answer, and the questions are asked."""
+
+    def __init__(self, logits: Floats, guided: Guided) -> None:
+        self.place, self._step = guided
+        self._logits = logits
+        self._before: Floats | None = None
+        self._near = _NOWHERE
+        if self._step.row is not None:
+            self._close_masked(self._step.row)
+        if self._step.crossing.size:
+            self._close_crossing()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the mask has left no token."""
+        return self._before is not None and bool(self._logits.max() == -np.inf)
+
+    def _close_masked(self, row: masks.Row) -> None:
+        self._before = self._logits.copy()
+        self._logits[~masks.unpack(row, len(self._logits))] = -np.inf
+        self._logits[self._step.discouraged] -= self.place.session.options.blank_penalty
+
+    def _close_crossing(self) -> None:
+        _, session, node = self.place
+        crossing = self._step.crossing
+        self._values: Floats = self._logits[crossing]
+        self._logits[crossing] = -np.inf
+        self._best = float(self._logits.max())
+        self._near = near(self._values, self._best, session.options.margin)
+        if self._near.size:
+            session.anticipate(node, crossing[self._near])
+
+    def judge(self) -> None:
+        """Open the crossing tokens again that are valid and matter."""
+        if not self._near.size:
+            return
+        _, session, node = self.place
+        ids = self._step.crossing[self._near]
+        kept = session.keep(node, ids, self._values[self._near], self._best)
+        opened = self._near[np.isin(ids, kept)]
+        self._logits[self._step.crossing[opened]] = self._values[opened]
+
+    def release(self) -> None:
+        """Set the monitor aside, and take everything back."""
+        assert self._before is not None
+        self.place.session.release(self.place.node)
+        self._logits[:] = self._before
