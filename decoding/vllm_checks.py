@@ -5,10 +5,9 @@ from typing import Any
 
 from vllm import __version__
 
+from decoding.vllm_request import PROCESSOR
 from monitors.errors import UsageError
 
-PROCESSOR = "decoding.vllm:MonitorLogitsProcessor"
-"""How the processor is named to vLLM."""
 SUPPORTED = ("0.32", "0.33")
 _GROUP = "vllm.logits_processors"
 

@@ -10,8 +10,8 @@ from vllm import LLM, SamplingParams
 from decoding.endpoint import Sampling
 from decoding.statistics import Statistics
 from decoding.vllm import open_index
-from decoding.vllm_checks import PROCESSOR, is_ours
-from decoding.vllm_request import GuideRequest
+from decoding.vllm_checks import is_ours
+from decoding.vllm_request import PROCESSOR, GuideRequest
 from monitors.errors import AnalysisError, ModelError, UsageError
 from monitors.protocols import Reason
 

@@ -19,10 +19,14 @@ from decoding.workspace import language_of, open_document
 from monitors.errors import UsageError, WorkspaceError
 from monitors.protocols import Document
 
+PROCESSOR = "decoding.vllm:MonitorLogitsProcessor"
+"""How the processor is named to vLLM."""
 ARGUMENT = "mgd"
 """Name of the extra argument."""
 WORKSPACES_VARIABLE = "MGD_WORKSPACES"
 """Environment variable: folders that requests may name, as in ``PATH``."""
+TRUST_VARIABLE = "MGD_TRUST_WORKSPACES"
+"""Environment variable: ``1`` if language servers may run the code of these folders."""
 _EXAMPLE = '{"path": "src/app.py", "position": [41, 17]}'
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _LONGEST_DEADLINE_MS = 60_000
@@ -135,7 +139,7 @@ def margin_of(params: Any) -> float:
 
 def trusts_workspaces() -> bool:
     """Whether language servers of this process may run the code of the workspaces."""
-    return os.environ.get("MGD_TRUST_WORKSPACES", "") == "1"
+    return os.environ.get(TRUST_VARIABLE, "") == "1"
 
 
 def workspaces_of_environment() -> tuple[Path, ...] | None:

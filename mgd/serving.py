@@ -18,17 +18,12 @@ from types import FrameType
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
+from decoding.vllm_request import PROCESSOR, TRUST_VARIABLE, WORKSPACES_VARIABLE
+from decoding.wiring import BRIDGE_VARIABLE
 from lsp_bridge.bridge import BridgeClient, sockets
 from monitors.errors import UsageError
 
-PROCESSOR = "decoding.vllm:MonitorLogitsProcessor"
 MIDDLEWARE = "mgd.serving_metrics.BridgeMetrics"
-BRIDGE_VARIABLE = "MGD_BRIDGE"
-"""Holds the path of the bridge's socket."""
-WORKSPACES_VARIABLE = "MGD_WORKSPACES"
-"""Holds the real paths of the workspaces, between them what separates the folders of PATH."""
-TRUST_VARIABLE = "MGD_TRUST_WORKSPACES"
-"""``1`` if language servers may run the workspaces' code."""
 _BRIDGE_START_S = 20.0
 _GRACE_S = 30.0
 """For vLLM to end by itself once it was told to."""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Self
 
+from decoding.wiring import BRIDGE_VARIABLE
 from lsp_bridge.bridge import BridgeClient
 
 Message = MutableMapping[str, Any]
@@ -16,7 +17,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 _DEADLINE_S = 2.0
-_VARIABLE = "MGD_BRIDGE"
 # Pages can be joined in the plain text format only, and not when they are compressed.
 _CHOICES = frozenset({b"accept", b"accept-encoding"})
 
@@ -26,7 +26,7 @@ class BridgeMetrics:
 
     def __init__(self, app: Application) -> None:
         self._app = app
-        path = os.environ.get(_VARIABLE)
+        path = os.environ.get(BRIDGE_VARIABLE)
         self._client = None if path is None else BridgeClient(path, name="metrics", connect_s=0)
 
     def __enter__(self) -> Self:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from decoding.vllm_request import PROCESSOR
 from monitors.errors import UsageError
 from tests.engines import vllm
 
@@ -19,7 +20,6 @@ if vllm:  # behind the check that it is there
     from decoding import vllm_checks
     from decoding.vllm import MonitorLogitsProcessor
     from decoding.vllm_checks import (
-        PROCESSOR,
         check_config,
         check_entry_points,
         check_version,

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from decoding import vllm_sessions
+from decoding.vllm_request import PROCESSOR
 from tests.analysts import TimedAnswers
 from tests.decoding.vllm_fakes import ANSWER, PREFIX, argument, ids_of
 from tests.engines import vllm
@@ -23,7 +24,6 @@ if vllm:  # behind the check that it is there
     )
     from vllm.v1.worker.gpu.states import RequestState
 
-    from decoding.vllm_checks import PROCESSOR
     from mgd.models import BUNDLED_MODEL
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -146,6 +146,14 @@ def test_a_guided_completion_names_a_member(served: Served) -> None:
     assert after["mgd_bridge_queries_total"] > before["mgd_bridge_queries_total"]
     assert after["mgd_bridge_wait_seconds_count"] >= before["mgd_bridge_wait_seconds_count"]
     assert after["mgd_servers"] == 1
+    end_s = time.monotonic() + 30
+    while "mgd_processor_mask_seconds_total" not in after:
+        assert time.monotonic() < end_s
+        time.sleep(0.5)
+        after = served.metrics()
+    assert after["mgd_processor_requests_total"] == 1
+    assert after["mgd_processor_constrained_total"] >= 1
+    assert 0 < after["mgd_processor_mask_seconds_total"] < 60
 
 
 def test_an_unguided_completion_asks_nothing(served: Served) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import mgd
-from decoding.vllm_request import GuideRequest, name_workspace
+from decoding.vllm_request import PROCESSOR, GuideRequest, name_workspace
 from monitors.errors import AnalysisError, UsageError
 from monitors.protocols import Reason
 from tests.e2e.test_generate import APP, CURSORS, FILES, Project
@@ -20,7 +20,6 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore"),  # vLLM and what it imports warn of their own future
 ]
-PROCESSOR = "decoding.vllm:MonitorLogitsProcessor"
 DEADLINE_S = 20.0
 BLOCKS = 48
 """Of 32 tokens each: too few for 64 requests at once, enough for the longest one."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import mgd
-from decoding.vllm_request import GuideRequest, name_workspace
+from decoding.vllm_request import PROCESSOR, GuideRequest, name_workspace
 from lsp_bridge.bridge import BridgeClient
 from monitors.protocols import Facts
 from tests.e2e.test_generate import CURSORS, FILES
@@ -32,7 +32,7 @@ SETTINGS: dict[str, Any] = {
     "max_model_len": 1024,
     "max_num_seqs": 16,
     "gpu_memory_utilization": 0.2,
-    "logits_processors": ["decoding.vllm:MonitorLogitsProcessor"],
+    "logits_processors": [PROCESSOR],
 }
 REQUESTS = 24
 DEADLINE_MS = 800.0
