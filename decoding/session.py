@@ -379,7 +379,7 @@ class Session:
 
     def _row(self, node: Node, constraint: Constraint) -> Row | None:
         """The packed mask of the node's constraints, empty ones released and counted."""
-        if node.pending:
+        if node.pending and constraint is not ANYTHING:
             constraint = constraint.after(node.pending) or ANYTHING
             if constraint is ANYTHING:
                 self.statistics.fail_open[Reason.INVALID_TEXT] += 1

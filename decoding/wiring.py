@@ -52,7 +52,7 @@ def shared_pool(workspace: Path, trust_workspace: bool = False) -> ServerPool:
     key = (workspace.resolve(), trust_workspace)
     with _pools_lock:
         if key not in _pools:
-            _pools[key] = open_pool(key[0], trust_workspace=trust_workspace)
+            _pools[key] = open_pool(key[0], trust_workspace=trust_workspace, watch=True)
         return _pools[key]
 
 

@@ -10,13 +10,15 @@ _TRANSIENT = frozenset({Reason.TIMEOUT, Reason.CRASHED, Reason.NOT_STARTED, Reas
 
 
 class Key(NamedTuple):
-    """What an answer depends on, other files of the workspace left out."""
+    """What an answer depends on."""
 
     profile: str
     workspace: Path
     path: str
     digest: bytes
     """Hash of the text that is sent and of the cursor in it."""
+    changes: int = 0
+    """How often other files were known to have changed when it was asked."""
 
 
 class AnswerCache:

@@ -8,6 +8,7 @@ and what it answered while it turned unready is asked again.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from lsp_bridge.question import Preparer, Question
 from lsp_bridge.readiness import gate
 from lsp_bridge.timing import bound, pauses_s
 from lsp_bridge.transport import ConnectionLostError, GarbledMessageError, ResponseError
+from lsp_bridge.watching import FileEvent
 from monitors.protocols import Answer, Query, Reason, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -76,6 +78,12 @@ class Client:
     def pid(self) -> int | None:
         """Process id of the server while it runs."""
         return self._connection.pid
+
+    def changed(self, events: Sequence[FileEvent]) -> None:
+        """Tell the server of files that have changed on disk."""
+        if self._introduced and self.alive:
+            self._connection.notification("workspace/didChangeWatchedFiles", {"changes": events})
+            self._documents.renew()
 
     async def start(self) -> Unavailable | None:
         """Launch the server and introduce the workspace; returns what went wrong, if anything."""

@@ -58,8 +58,10 @@ def load(root: str | os.PathLike[str], trusted: bool = False) -> Configuration:
     return configuration
 
 
-def open_pool(workspace: str | os.PathLike[str], *, trust_workspace: bool = False) -> ServerPool:
-    """A server pool for one workspace, as configured.
+def open_pool(
+    workspace: str | os.PathLike[str], *, trust_workspace: bool = False, watch: bool = False
+) -> ServerPool:
+    """A server pool for one workspace, as configured; ``watch`` as in `ServerPool`.
 
     With ``trust_workspace`` its ``mgd.toml`` may name programs, and servers may run its code.
     Raises ConfigError, and WorkspaceError if the workspace is no directory.
@@ -70,6 +72,7 @@ def open_pool(workspace: str | os.PathLike[str], *, trust_workspace: bool = Fals
         profiles=configuration.profiles,
         defaults=configuration.servers,
         trust_workspace=trust_workspace,
+        watch=watch,
     )
 
 

@@ -21,6 +21,8 @@ class _Open:
     def __init__(self, text: str) -> None:
         self.text = text
         self.version = 1
+        self.is_stale = False
+        """Whether the server may have made something of it that is not true any more."""
 
 
 class Documents:
@@ -51,12 +53,20 @@ class Documents:
 
     def _is_worn(self, document: _Open) -> bool:
         most = self._profile.most_changes
-        return most is not None and document.version > most
+        return document.is_stale or (most is not None and document.version > most)
 
     def forget(self, uri: str) -> None:
         """Close a document if it is open; the next question opens it anew."""
         if self._open.pop(uri, None) is not None:
             self._connection.notification("textDocument/didClose", {"textDocument": {"uri": uri}})
+
+    def renew(self) -> None:
+        """Have every document opened anew by the next question about it.
+
+        Whoever includes files that have changed may be read again on that occasion only.
+        """
+        for document in self._open.values():
+            document.is_stale = True
 
     def _begin(self, question: Question) -> None:
         self._open[question.uri] = _Open(question.text)

@@ -11,13 +11,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lsp_bridge import launch, registry
+from lsp_bridge import launch, registry, watching
 from lsp_bridge.cache import AnswerCache, Key
 from lsp_bridge.flights import Flight, Handle
 from lsp_bridge.profiles.profile import Profile
@@ -25,6 +26,7 @@ from lsp_bridge.project import Project, discover
 from lsp_bridge.question import Preparer, Question
 from lsp_bridge.statistics import Statistics
 from lsp_bridge.supervisor import Supervisor
+from lsp_bridge.watching import FileEvent
 from monitors.errors import ServerError, UsageError, WorkspaceError
 from monitors.protocols import Answer, Query, Reason, Unavailable
 
@@ -39,6 +41,7 @@ class ServerPool:
     ``servers`` maps LSP language identifiers to profile names where the default is not wanted;
     ``defaults`` does the same for servers that need not be installed before they are asked.
     With ``trust_workspace`` servers may run code of the workspaces: see ``docs/security.md``.
+    With ``watch`` files that change on disk are noticed; else call `forget` then.
     Raises WorkspaceError if a workspace is no directory and ServerError if a server named in
     ``servers`` is unknown or not installed. Use it as a context manager, or `close` it.
     """
@@ -50,6 +53,7 @@ class ServerPool:
         profiles: Mapping[str, Profile] = registry.PROFILES,
         defaults: Mapping[str, str] | None = None,
         trust_workspace: bool = False,
+        watch: bool = False,
         cache_entries: int = _CACHE_ENTRIES,
     ) -> None:
         self._roots = _directories(workspaces)
@@ -61,6 +65,7 @@ class ServerPool:
         for name in self._servers.values():
             self.check(name)
         self._cache = AnswerCache(cache_entries)
+        self._changes = 0
         self._flights: dict[Key, Flight] = {}
         self._supervisors: dict[tuple[str, Path], Supervisor] = {}
         self._preparer = Preparer()
@@ -71,6 +76,12 @@ class ServerPool:
         self._thread = threading.Thread(target=_run, args=(self._loop,), name="mgd-servers")
         self._thread.daemon = True
         self._thread.start()
+        self._watches = [
+            asyncio.run_coroutine_threadsafe(
+                watching.watch(root, partial(self._notice, root)), self._loop
+            )
+            for root in (self._roots if watch else ())
+        ]
         atexit.register(self.close)
 
     def __enter__(self) -> Self:
@@ -173,7 +184,7 @@ class ServerPool:
 
     def forget(self) -> None:
         """Empty the cache, as when files of the workspace have changed on disk."""
-        self._post(self._cache.clear)
+        self._post(self._clear)
 
     def close(self) -> None:
         """End every server; queries under way are answered `Unavailable`. Harmless when closed."""
@@ -224,7 +235,7 @@ class ServerPool:
             return
         try:
             question = self._preparer.prepare(query, path, profile)
-            key = Key(profile.name, root, path, question.digest)
+            key = Key(profile.name, root, path, question.digest, self._changes)
             self._answer(handle, key, question, self._supervisor(profile, root))
         except UnicodeEncodeError as error:
             handle.settle(Unavailable(Reason.INVALID_TEXT, error.reason))
@@ -244,6 +255,18 @@ class ServerPool:
         if flight is None:
             flight = self._take_off(key, question, supervisor)
         flight.join(handle)
+
+    def _notice(self, root: Path, events: Sequence[FileEvent]) -> None:
+        """Files have changed: what was answered before may be wrong."""
+        for (_, workspace), supervisor in self._supervisors.items():
+            if workspace == root:
+                supervisor.changed(events)
+        self._clear()
+
+    def _clear(self) -> None:
+        """What is under way was asked before the change, and answers nobody who asks from now."""
+        self._changes += 1
+        self._cache.clear()
 
     def _take_off(self, key: Key, question: Question, supervisor: Supervisor) -> Flight:
         flight = self._flights[key] = Flight(supervisor, supervisor.submit(question))
@@ -295,6 +318,8 @@ class ServerPool:
         await asyncio.gather(*(server.start() for server in servers))
 
     async def _shut_down(self) -> None:
+        for watching_root in self._watches:
+            watching_root.cancel()
         await asyncio.gather(*(server.close() for server in self._supervisors.values()))
         for flight in self._flights.values():
             flight.land(Unavailable(Reason.NOT_STARTED, "the server pool was closed"))

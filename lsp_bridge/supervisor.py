@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lsp_bridge.client import Client, Job
 from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.project import Project
 from lsp_bridge.question import Question
+from lsp_bridge.watching import FileEvent
 from monitors.protocols import Reason, Unavailable
 
 _LONGEST_DELAY_S = 30.0
@@ -54,6 +55,11 @@ class Supervisor:
         """Give a question up."""
         if self._client is not None:
             self._client.withdraw(job)
+
+    def changed(self, events: Sequence[FileEvent]) -> None:
+        """Tell the server, if it runs, of files that have changed on disk."""
+        if self._client is not None:
+            self._client.changed(events)
 
     async def start(self) -> Unavailable | None:
         """Start the server if it is not running; returns what went wrong, if anything."""

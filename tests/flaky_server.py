@@ -12,9 +12,9 @@ from typing import Any
 
 LENGTH = "content-length"
 CONTENT_MODIFIED, INTERNAL_ERROR = -32801, -32603
-FATES = {"soon": 62, "late": 20, "modified": 10, "error": 7, "death": 1}
+FATES = {"soon": 68, "late": 16, "modified": 8, "error": 7, "death": 1}
 """What becomes of a list, in percent."""
-DELAYS_S = {"soon": (0.0, 0.03), "late": (0.4, 0.8)}
+DELAYS_S = {"soon": (0.0, 0.02), "late": (0.9, 1.1)}
 
 
 async def read(reader: asyncio.StreamReader) -> dict[str, Any] | None:

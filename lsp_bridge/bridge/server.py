@@ -67,7 +67,7 @@ def serve(
     """
     with ExitStack() as stack:
         pools = {
-            root: stack.enter_context(open_pool(root, trust_workspace=trust_workspace))
+            root: stack.enter_context(open_pool(root, trust_workspace=trust_workspace, watch=True))
             for root in _roots(workspaces)
         }
         asyncio.run(_serve(Bridge(pools), socket, on_ready))

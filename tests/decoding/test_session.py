@@ -241,6 +241,16 @@ def test_unfinished_characters_wait_for_their_rest() -> None:
     assert node.valid
 
 
+def test_an_unfinished_character_in_free_text_is_no_failure() -> None:
+    """Nothing was to be constrained there."""
+    guided, _ = session("x = '")
+    [token] = [i for i, data in enumerate(index().vocabulary.tokens) if data == b"\xc3"]
+    step = guided.step(guided.accept(guided.root, token))
+
+    assert step.row is None
+    assert not guided.statistics.fail_open
+
+
 def test_prefetching_gives_up_what_it_no_longer_expects() -> None:
     """A likely receiver is asked about ahead; another text cancels the question."""
     guided, analyst = session("order.x\norder.y\nz = order")

@@ -35,7 +35,7 @@ SETTINGS: dict[str, Any] = {
     "logits_processors": [PROCESSOR],
 }
 REQUESTS = 24
-DEADLINE_MS = 800.0
+DEADLINE_MS = 600.0
 THREADS = {1: "0", 2: "0|1"}
 """Where the ranks run, since there is one NUMA node only."""
 
@@ -107,7 +107,7 @@ def requests(root: Path, tokenizer: Any) -> tuple[list[Any], list[Any]]:
         params.append(
             vllm.SamplingParams(
                 temperature=0,
-                max_tokens=24,
+                max_tokens=48,
                 extra_args=request.as_argument() if number % 4 else None,
             )
         )
@@ -132,7 +132,7 @@ def test_ranks_mask_alike_with_a_slow_and_flaky_server(engines: dict[int, Any], 
         for engine in engines.values()
         for each in engine.collective_rpc("mgd_statistics")
     ]
-    unguided = [vllm.SamplingParams(temperature=0, max_tokens=24)] * len(prompts)
+    unguided = [vllm.SamplingParams(temperature=0, max_tokens=48)] * len(prompts)
     free = engines[1].generate(prompts, unguided, use_tqdm=False)
 
     assert len(statistics) == 3
