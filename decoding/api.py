@@ -266,6 +266,7 @@ def load_model(
     """
     if engine == "vllm":
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")  # read when vLLM is imported
+        os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         return _vllm().load(name), None
     return _engine().load(name, device)  # type: ignore[no-any-return]

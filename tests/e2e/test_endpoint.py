@@ -37,6 +37,7 @@ KEY = "a-key-of-the-test"
 OPTIONS = (
     *("--served-model-name", "small", "--api-key", KEY, "--dtype", "float32"),
     *("--max-model-len", "1024", "--enforce-eager"),
+    *("--gpu-memory-utilization", "0.3"),  # of the memory, whatever kind it is of
 )
 
 

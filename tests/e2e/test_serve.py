@@ -38,7 +38,8 @@ class Served:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
-        options = ("--port", str(self.port), "--served-model-name", "small")
+        options = ["--port", str(self.port), "--served-model-name", "small"]
+        options += ["--gpu-memory-utilization", "0.3"]  # of the memory, whatever kind it is of
         self.errors = folder / "stderr"
         with self.errors.open("w") as errors:
             self.process = subprocess.Popen(
