@@ -11,7 +11,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import lists, masks, overhead, recall, replay, report, results, soundness, steps
+from benchmarks import (
+    endpoint,
+    lists,
+    masks,
+    overhead,
+    recall,
+    replay,
+    report,
+    results,
+    soundness,
+    steps,
+    vllm,
+)
 from benchmarks.machine import describe
 from benchmarks.results import Outcome
 from lsp_bridge import PROFILES, installed
@@ -30,11 +42,15 @@ class Name(StrEnum):
     LISTS = "lists"
     MASKS = "masks"
     OVERHEAD = "overhead"
+    VLLM = "vllm"
+    VLLM_STEP = "vllm-step"
+    ENDPOINT = "endpoint"
     ALL = "all"
     REPORT = "report"
 
 
-_MEASURED = [name for name in Name if name not in (Name.ALL, Name.REPORT)]
+_MEASURED: list[Name] = [name for name in Name if name not in (Name.ALL, Name.REPORT)]
+_IN_VLLM = (Name.VLLM, Name.VLLM_STEP, Name.ENDPOINT)
 
 
 def _run(name: Name, servers: list[str], limit: int | None) -> Outcome:
@@ -52,6 +68,12 @@ def _run(name: Name, servers: list[str], limit: int | None) -> Outcome:
             return lists.run(say, limit)
         case Name.MASKS:
             return masks.run(say, limit)
+        case Name.VLLM:
+            return vllm.run(servers[0], say, limit)
+        case Name.VLLM_STEP:
+            return vllm.run_step(servers[0], say, limit)
+        case Name.ENDPOINT:
+            return endpoint.run(servers[0], say, limit)
         case _:
             return overhead.run(servers[0], say, limit)
 
@@ -69,11 +91,11 @@ def main(
     """Measure recall, soundness and speed; keep the results and render the pages in docs."""
     servers = server or [name for name in PROFILES if installed.version(PROFILES[name])]
     python = server or [name for name in servers if name in replay.ALLOWED]
-    chosen = _MEASURED if what is Name.ALL else [what] if what in _MEASURED else []
+    chosen = _all() if what is Name.ALL else [what] if what in _MEASURED else []
     kept = limit is None and not server
     found: list[dict[str, Any]] = []
     for name in chosen:
-        measured = servers if name is Name.RECALL else python
+        measured = servers if name is Name.RECALL else python[:1] if name in _IN_VLLM else python
         machine, started = describe(measured), time.monotonic()
         outcome = _run(name, measured, limit)
         machine["took_s"] = round(time.monotonic() - started, 1)
@@ -87,6 +109,14 @@ def main(
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:
         _show(found)
+
+
+def _all() -> list[Name]:
+    """Every benchmark that can be run here; says which ones cannot."""
+    if vllm.is_installed():
+        return _MEASURED
+    _log.print(f"left out, since they need vLLM (docs/serving.md): {', '.join(_IN_VLLM)}")
+    return [name for name in _MEASURED if name not in _IN_VLLM]
 
 
 def _show(found: list[dict[str, Any]]) -> None:

@@ -12,6 +12,8 @@ $ python -m benchmarks replay --server jedi    # with other servers: printed, no
 $ python -m benchmarks all --limit 5 --json    # smaller samples: printed as JSON, not kept
 ```
 
+Those called vLLM and endpoint need [vLLM](serving.md) too; `all` leaves them out without it.
+
 The packages are pinned wheels from PyPI; the first run downloads them, with what they depend on,
 into the user's cache folder. Projects in other languages come from npm and Debian, with `npm` and
 `apt-get`. Nothing of them is run.
@@ -43,7 +45,29 @@ white space.""",
     "overhead": """Whole files are replayed; a sleep stands for the forward pass, and the time
 without monitors is that of the sleeps as they were. The server is started anew for each file, so
 its first look at a project counts.""",
+    "vllm": """One vLLM with the bundled model, the processor and a bridge beside it, as `mgd
+serve` starts them. The same prompts are served unguided and guided, either one first in turns.
+They end behind an operator of real code, in files of a package in mixed order, and no document is
+asked about twice, so no answer comes from a cache. *Own*: time in the processor, waiting for
+answers left out, as a share of the time of the guided batches. Its *wall* time holds what the
+system took away meanwhile; *processor* time is that of the processor's thread alone. *Hidden*: of
+the time that the answers took which were waited for, counted from asking, the share that had
+passed when the logits were there. Model, vLLM's core, bridge and language server share the
+machine's cores; vLLM's core keeps one of them busy by itself while it waits for its worker (it
+spins). The model is tiny, so that an answer takes longer than several of its steps: the throughput
+is far from that of guided decoding with a real one.""",
+    "vllm-step": """As before, with a sleep in every step, unguided ones too, which stands for a
+larger model.""",
+    "endpoint": """A plain `vllm serve` of the bundled model, guided from outside. Rests of lines
+behind operators of real code are completed, first unguided, that is without monitors but by the
+same means, then guided with several settings. *Resamples*: samples that did not count. *Dropped*:
+tokens behind a refused one, or behind the end of the line. *Fallbacks*: places at which allowed
+tokens were offered in turns. The server's cache holds prompts and texts, rounds before the first
+saw to that; each setting has a language server of its own, and its time includes waiting for that.
+Guided texts differ from unguided ones, so compare tokens per second too.""",
 }
+HEADINGS = {"vllm": "vLLM", "vllm-step": "vLLM with longer steps"}
+"""Headings of sections that are not just the benchmark's name."""
 PARTS = {
     "forward": "forward passes, as asked for",
     "late_sleeps": "sleeps that ended late",

@@ -1,14 +1,14 @@
 """``docs/benchmarks.md`` and the tables of ``docs/servers.md``, rendered from the result files."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import recall_page, results
 from benchmarks.machine import where
 from benchmarks.markdown import Row, code, quantity, table
-from benchmarks.prose import ABOUT, HEAD, PARTS
+from benchmarks.prose import ABOUT, HEAD, HEADINGS, PARTS
 
 FILE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 Result = Mapping[str, Any]
@@ -43,13 +43,11 @@ def _emphasised(measured: str, target: str, verdict: str) -> tuple[str, str, str
 
 def _section(name: str, result: Result) -> str:
     checks = [(check["what"], *_emphasised(*cells(check))) for check in result["checks"]]
-    parts = [
-        f"## {name.capitalize()}\n",
-        ABOUT[name] + "\n",
-        where(result["machine"]) + "\n",
-        table(("figure", "measured", "target", "met"), checks),
-        *_DETAILS[name](result),
-    ]
+    heading = HEADINGS.get(name, name.capitalize())
+    parts = [f"## {heading}\n", ABOUT[name] + "\n", where(result["machine"]) + "\n"]
+    if checks:
+        parts.append(table(("figure", "measured", "target", "met"), checks))
+    parts += _DETAILS[name](result)
     return "\n".join(parts)
 
 
@@ -191,6 +189,84 @@ def _recall(result: Result) -> Iterable[str]:
     yield "Every server, project and missed name: [language servers](servers.md#measured).\n"
 
 
+def _vllm(result: Result) -> Iterable[str]:
+    settings, figures = result["settings"], result["figures"]
+    yield (
+        f"vLLM {settings['vllm']}; server: {settings['server']}; {settings['tokens']} tokens "
+        f"behind prompts of at most {settings['prompt_tokens']}, from {settings['package']}; "
+        f"steps {settings['step_ms']:g} ms longer; deadline {settings['deadline_ms']:g} ms.\n"
+    )
+    yield table(("", *figures), _vllm_rows(figures.values()))
+
+
+def _vllm_rows(every: Collection[Mapping[str, Any]]) -> Iterable[Row]:
+    yield ("rounds", *(len(values["rounds"]) for values in every))
+    for kind in ("unguided", "guided"):
+        yield (f"{kind}, tokens per second", *(values["tokens_per_s"][kind] for values in every))
+    for key, label in (
+        ("ratio", "guided throughput, of unguided"),
+        ("ratio_median", "the same, median over rounds"),
+        ("own_share", "own, wall time"),
+        ("own_share_median", "the same, median over rounds"),
+        ("processor_share", "own, processor time"),
+        ("waiting_share", "waiting for answers"),
+        ("rest_share", "the model and vLLM being slower than unguided"),
+        ("hidden_share", "hidden, of answering"),
+    ):
+        yield (label, *(quantity(values[key], "share") for values in every))
+    yield ("own, wall time, ms per step", *(values["own_ms_per_step"] for values in every))
+    for point in ("p50", "p90", "p99"):
+        yield (f"wait per query, {point}, ms", *(values["wait_ms"][point] for values in every))
+    for point in ("p50", "p99"):
+        yield (f"answer, {point}, ms", *(values["answer_ms"][point] for values in every))
+    yield ("queries waited for", *(values["queries"] for values in every))
+    yield ("queries asked", *(values["bridge"]["bridge_queries"] for values in every))
+    yield (
+        "of these answered from memory or a cache",
+        *(
+            values["bridge"]["bridge_remembered"] + values["bridge"]["server_cache_hits"]
+            for values in every
+        ),
+    )
+    for key, label in (
+        ("triggers", "points at which the monitor asked"),
+        ("constrained", "constrained"),
+        ("crossing_judged", "crossing tokens judged"),
+    ):
+        yield (label, *(values["processor"][key] for values in every))
+    yield from _unconstrained([values["processor"] for values in every])
+
+
+def _unconstrained(every: Sequence[Mapping[str, int]]) -> Iterable[Row]:
+    names = dict.fromkeys(
+        name for counts in every for name in counts if name.startswith("unconstrained: ")
+    )
+    for name in names:
+        counts = [values.get(name, 0) for values in every]
+        if any(counts):
+            yield (name, *counts)
+
+
+def _endpoint(result: Result) -> Iterable[str]:
+    settings, figures = result["settings"], result["figures"]
+    yield (
+        f"Server: {settings['server']}; {settings['places']} places of {settings['package']}; at "
+        f"most {settings['tokens']} tokens each, temperature {settings['temperature']:g}.\n"
+    )
+    keys = ("tokens", "requests", "resamples", "dropped", "fallbacks", "constrained")
+    rows = [
+        (
+            name,
+            *(values[key] for key in keys),
+            values["tokens_per_s"],
+            quantity(values["waited_s"], "s"),
+            f"{values['wall_ratio']:.2f}",
+        )
+        for name, values in figures.items()
+    ]
+    yield table(("", *keys, "tokens per second", "waited", "time, of unguided"), rows)
+
+
 _DETAILS: Mapping[str, Callable[[Result], Iterable[str]]] = {
     "recall": _recall,
     "replay": _replay,
@@ -199,4 +275,7 @@ _DETAILS: Mapping[str, Callable[[Result], Iterable[str]]] = {
     "lists": _lists,
     "masks": _masks,
     "overhead": _overhead,
+    "vllm": _vllm,
+    "vllm-step": _vllm,
+    "endpoint": _endpoint,
 }
