@@ -26,6 +26,10 @@ _LONGEST_GENERATED = 2_000
 """Generated text, in characters, that each state holds for itself before it joins the prefix."""
 _NEARBY = 16_000
 """Characters before the cursor that show how a name is used."""
+_LIKELY = 0.25
+"""Share of a receiver's places that are dereferences, from which on another one is expected. In
+real code (six files of httpx, 2,837 tokens) it foresees 84 % of the dereferences inside tokens, and
+asks at 4 % of all tokens; 0.5 foresees 68 %, any dereference at all 89 %, at 7 %."""
 
 
 Trigger = tuple[int, LexState]
@@ -64,6 +68,7 @@ class DereferenceMonitor:
         self._language = language
         self._operators = {operator.text: operator for operator in language.operators}
         self._word = re.compile(rf"[\w{re.escape(language.extra)}\u0080-\U0010ffff]*")
+        self._in_name = rf"[\w{re.escape(language.extra)}]"
         self._extra = language.extra.encode()
         # A growing file is read once: the next prefix often begins with the last one.
         self._memo: tuple[str, LexState, Trigger | None] = ("", language.start(), None)
@@ -224,10 +229,13 @@ class DereferenceMonitor:
         receiver = state.lexer.receiver if state.site is None else ""
         if not receiver or self._language.name_start.fullmatch(receiver) is None:
             return None
-        nearby = state.document.prefix[-_NEARBY:]
+        nearby = state.document.prefix[-_NEARBY:] + state.generated
         counts = {operator: nearby.count(receiver + operator) for operator in self._operators}
         operator = max(counts, key=counts.__getitem__)
-        if counts[operator] == 0 or 2 * counts[operator] < nearby.count(receiver):
+        if counts[operator] == 0:
+            return None
+        alone = rf"(?<!{self._in_name}){re.escape(receiver)}(?!{self._in_name})"
+        if counts[operator] < _LIKELY * len(re.findall(alone, nearby)):
             return None
         return self._query(state, len(state.generated), operator)
 
