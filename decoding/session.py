@@ -333,8 +333,11 @@ class Session:
         for query in [query for query in self._expected if query not in wanted]:
             self._expected.pop(query).cancel()
         for query in wanted:
-            if query not in self._expected and query not in self.answers:
-                self._expected[query] = self._guide.analyst.ask(query)
+            self._expect(query)
+
+    def _expect(self, query: Query) -> None:
+        if query not in self._expected and query not in self.answers:
+            self._expected[query] = self._guide.analyst.ask(query)
 
     def _next_query(self, node: Node) -> Query | None:
         query = None if node.ended else self._monitor.pre(node.state)
@@ -346,8 +349,8 @@ class Session:
         """Begin to answer what `keep` needs in order to judge ``ids``; never waits."""
         for head in self._heads(node, ids):
             query = self._monitor.pre(self._monitor.update(node.state, head).state)
-            if query is not None and query not in self._expected and query not in self.answers:
-                self._expected[query] = self._guide.analyst.ask(query)
+            if query is not None:
+                self._expect(query)
 
     def _heads(self, node: Node, ids: IntArray) -> set[str]:
         """What tokens begin with up to their first operator, as far as it is not answered."""

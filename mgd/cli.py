@@ -272,8 +272,10 @@ def _check_engine(engine: str, remote: bool, trust_workspace: bool) -> None:
     if engine == "vllm" and remote:
         raise UsageError("got --engine and --endpoint; leave one of them out")
     if engine == "vllm" and trust_workspace:
+        from decoding.vllm_request import TRUST_VARIABLE
+
         # The servers are started by vLLM's workers, which are told by their environment.
-        os.environ["MGD_TRUST_WORKSPACES"] = "1"
+        os.environ[TRUST_VARIABLE] = "1"
 
 
 def _endpoint(

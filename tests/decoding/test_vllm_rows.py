@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.analysts import TimedAnswers
-from tests.decoding.vllm_fakes import PREFIX, argument, ids_of, index, scripted_store
+from tests.decoding.vllm_fakes import (
+    OPEN,
+    ORDER,
+    PREFIX,
+    argument,
+    ids_of,
+    index,
+    names,
+    scripted_store,
+)
 from tests.engines import vllm
 
 if vllm:  # behind the check that it is there
@@ -66,16 +75,6 @@ def params(root: Path | None, **content: Any) -> Any:
     """Sampling parameters, guided in ``root``."""
     extra = None if root is None else {"mgd": argument(root, **content)}
     return vllm.SamplingParams(temperature=0, extra_args=extra)
-
-
-def names(logits: torch.Tensor) -> set[str]:
-    """Which of some continuations are open."""
-    shown = ("total", "items", "get", "nonsense")
-    return {name for name in shown if bool(logits[ids_of(name)[0]] > -torch.inf)}
-
-
-ORDER = {"total", "items"}
-OPEN = {"total", "items", "get", "nonsense"}
 
 
 def test_rows_without_arguments_keep_their_logits(engine: Engine) -> None:

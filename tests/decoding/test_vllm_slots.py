@@ -11,7 +11,7 @@ import torch
 from decoding import vllm_sessions
 from decoding.vllm_request import PROCESSOR
 from tests.analysts import TimedAnswers
-from tests.decoding.vllm_fakes import ANSWER, PREFIX, argument, ids_of
+from tests.decoding.vllm_fakes import ANSWER, OPEN, ORDER, PREFIX, argument, ids_of, names
 from tests.engines import vllm
 
 if vllm:  # behind the check that it is there
@@ -127,14 +127,6 @@ def params(root: Path | None, **content: Any) -> Any:
     return vllm.SamplingParams(temperature=0, extra_args=extra)
 
 
-def names(logits: torch.Tensor) -> set[str]:
-    """Which of some continuations are open."""
-    shown = ("total", "items", "get", "nonsense")
-    return {name for name in shown if bool(logits[ids_of(name)[0]] > -torch.inf)}
-
-
-ORDER = {"total", "items"}
-OPEN = {"total", "items", "get", "nonsense"}
 [DOT] = ids_of(".")
 
 

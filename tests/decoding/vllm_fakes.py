@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from transformers import AutoTokenizer
 
 from decoding import vllm_sessions
@@ -49,3 +50,14 @@ def scripted_store(
     answers = TimedAnswers(ANSWER, delay_s)
     patch.setattr(vllm_sessions, "open_answers", lambda root, trust: answers)
     return SessionStore(index(), capacity), answers
+
+
+ORDER = {"total", "items"}
+"""What may follow ``order.``, of the names that tests look at."""
+OPEN = {"total", "items", "get", "nonsense"}
+"""All of these names."""
+
+
+def names(logits: torch.Tensor) -> set[str]:
+    """Which of `OPEN` are open in a row of logits."""
+    return {name for name in OPEN if bool(logits[ids_of(name)[0]] > -torch.inf)}

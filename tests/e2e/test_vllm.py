@@ -14,6 +14,7 @@ from monitors.errors import AnalysisError, UsageError
 from monitors.protocols import Reason
 from tests.e2e.test_generate import APP, CURSORS, FILES, Project
 from tests.engines import close, vllm
+from tests.workspaces import written
 
 pytestmark = [
     pytest.mark.e2e,
@@ -53,11 +54,7 @@ def _small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project on disk."""
-    folder = tmp_path_factory.mktemp("shop")
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
+    return written(tmp_path_factory.mktemp("shop"), FILES)
 
 
 @pytest.fixture(scope="module")

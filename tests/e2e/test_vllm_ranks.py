@@ -18,6 +18,7 @@ from tests.e2e.test_generate import CURSORS, FILES
 from tests.engines import close, vllm
 from tests.fakes import members
 from tests.lsp_bridge.bridges import Running
+from tests.workspaces import written
 
 pytestmark = [
     pytest.mark.e2e,
@@ -45,11 +46,7 @@ THREADS = {1: "0", 2: "0|1"}
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project on disk."""
-    folder = tmp_path_factory.mktemp("shop")
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
+    return written(tmp_path_factory.mktemp("shop"), FILES)
 
 
 @pytest.fixture(scope="module")
