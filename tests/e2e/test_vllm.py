@@ -1,6 +1,7 @@
 """vLLM for real, on the CPU: the processor inside its worker guides many requests at once."""
 
 import itertools
+import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from monitors.errors import AnalysisError, UsageError
 from monitors.protocols import Reason
 from tests.e2e.test_generate import APP, CURSORS, FILES, Project
 from tests.engines import close, vllm
+from tests.fakes import misbehaving
 from tests.workspaces import written
 
 pytestmark = [
@@ -43,8 +45,16 @@ SETTINGS: dict[str, Any] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Room for little, and few threads, as on the machines that run the tests."""
+    """Room for little, and few threads, as on the machines that run the tests.
+
+    The user's configuration adds a language server that never answers.
+    """
+    home = tmp_path_factory.mktemp("home")
+    command = json.dumps(misbehaving("deaf").command)
+    text = f'[profiles.deaf]\nlanguages = ["python"]\ncommand = {command}\ninstall = "none"\n'
+    written(home, {"mgd/mgd.toml": text})
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(home))
         patch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
         patch.setenv("VLLM_LOGGING_LEVEL", "ERROR")
         patch.setenv("OMP_NUM_THREADS", "1")
@@ -247,12 +257,11 @@ def test_bad_arguments_are_refused_at_admission(llm: Any, root: Path, case: str)
     assert _ids(llm.generate(["x = 1"], [vllm.SamplingParams(max_tokens=2)], use_tqdm=False))
 
 
-def test_a_late_server_is_not_waited_for(llm: Any, project: Project) -> None:
+def test_a_silent_server_is_not_waited_for(llm: Any, project: Project) -> None:
     """Time-outs are counted, or raised where the caller is strict."""
-    options: dict[str, Any] = {"deadline_s": 1e-6, "max_new_tokens": 8}
-    position = project.write("# early\n" + CURSORS["operator"])
+    options: dict[str, Any] = {"deadline_s": 0.2, "max_new_tokens": 8, "server": "deaf"}
+    position = project.write(CURSORS["operator"])
     result = mgd.generate(llm, None, project.file, position, project.root, **options)
-    position = project.write("# strict\n" + CURSORS["operator"])
     with pytest.raises(AnalysisError, match="timeout"):
         mgd.generate(llm, None, project.file, position, project.root, strict=True, **options)
 
