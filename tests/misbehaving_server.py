@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-LATE_S = 0.6
+LATE_S = 1.5
 
 
 def apply_change(text: str, change: dict[str, Any]) -> str:

@@ -43,7 +43,7 @@ def complete(file: Path, pool: ServerPool, **options: Any) -> mgd.Completion:
 
 def pool_of(file: Path, fault: str, marker: Path | None = None, **changes: Any) -> ServerPool:
     """A pool whose server has ``fault``."""
-    settings = {"start_timeout_s": 1.0, "patience_s": 1.0} | changes
+    settings = {"start_timeout_s": 1.0, "patience_s": 5.0} | changes
     profiles = {"fake": misbehaving(fault, marker, **settings)}
     return ServerPool(file.parent, profiles=profiles)
 
