@@ -34,6 +34,9 @@ class Guided(NamedTuple):
 
 def near(values: Floats, best: float, margin: float) -> Positions:
     """Positions of the crossing tokens that are likely enough to be judged."""
+    highest = values.max()
+    if highest < best - margin or highest == -np.inf:  # as nearly always
+        return _NOWHERE
     return np.flatnonzero((values >= best - margin) & (values > -np.inf))
 
 
