@@ -32,6 +32,19 @@ class Guided(NamedTuple):
     step: Step
 
 
+def steps(logits: Floats, places: Sequence[Place]) -> list[Guided]:
+    """What may come at the places; ``logits``: [rows, vocabulary].
+
+    Greedy rows are spared what cannot matter to them: see `Session.step`.
+    """
+    guided = []
+    for place in places:
+        is_greedy = place.session.options.margin == 0
+        likeliest = int(logits[place.row].argmax()) if is_greedy else None
+        guided.append(Guided(place, place.session.step(place.node, likeliest)))
+    return guided
+
+
 def near(values: Floats, best: float, margin: float) -> Positions:
     """Positions of the crossing tokens that are likely enough to be judged."""
     highest = values.max()

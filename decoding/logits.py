@@ -33,12 +33,16 @@ def constrain(logits: Any, places: Sequence[Place], *, in_place: bool = False) -
     that the places need, each up to its own deadline. Rows that are not named and rows without a
     constraint keep their values bit for bit.
     """
-    guided = [Guided(place, place.session.step(place.node)) for place in places]
+    is_on_host = _is_on_host(logits)
+    if is_on_host:
+        guided = host_logits.steps(logits.detach().numpy(), places)
+    else:
+        guided = [Guided(place, place.session.step(place.node)) for place in places]
     active = [each for each in guided if _changes(each.step)]
     if not active:
         return logits
     result = logits if in_place else logits.clone()
-    if _is_on_host(result):
+    if is_on_host:
         host_logits.constrain(result.detach().numpy(), active)
     else:
         _constrain(result, active)

@@ -140,6 +140,9 @@ class Guide:
         self.monitor = monitor
         self.analyst = analyst
         self._candidates = index.crossing_candidates(language.crossing)
+        self._may_cross = np.zeros(index.size, np.bool_)
+        for ids in self._candidates.values():
+            self._may_cross[ids] = True
         self._crossing: OrderedDict[Hashable, IntArray] = OrderedDict()
         self._split: dict[Hashable, Row] = {}
         fused = (operator.exits for operator in language.operators if operator.fused)
@@ -168,6 +171,10 @@ class Guide:
             return _NO_IDS
         tokens = self.index.vocabulary.tokens
         return np.array([i for i, data in enumerate(tokens) if data and data[0] in first], np.int64)
+
+    def may_cross(self, token_id: int) -> bool:
+        """Whether there are states after which the token crosses a live trigger."""
+        return bool(self._may_cross[token_id])
 
     def crossing(self, state: Any) -> IntArray:
         """Ids of the tokens that cross a trigger which is live after ``state``, ascending."""
@@ -361,8 +368,12 @@ class Session:
                 heads.add(self._head(text))
         return heads - node.heads.keys() - {""}
 
-    def step(self, node: Node) -> Step:
-        """What may follow ``node``. Waits for the facts that it needs, up to the deadline."""
+    def step(self, node: Node, likeliest: int | None = None) -> Step:
+        """What may follow ``node``. Waits for the facts that it needs, up to the deadline.
+
+        ``likeliest`` is the first token of highest logit, for a sampler that takes no other one:
+        where nothing else is forbidden and it crosses nothing, crossing tokens are left alone.
+        """
         if node.ended:
             return FREE
         outcomes: list[Reason | None] = []
@@ -370,7 +381,8 @@ class Session:
         self._count(outcomes)
         constraint = self._monitor.maskgen(node.state)
         row = self._row(node, constraint)
-        crossing = _NO_IDS if node.released else self._guide.crossing(node.state)
+        taken = row is None and likeliest is not None and not self._guide.may_cross(likeliest)
+        crossing = _NO_IDS if taken or node.released else self._guide.crossing(node.state)
         if row is not None and crossing.size:
             crossing = crossing[masks.are_open(row, crossing)]
         if self.options.crossing is CrossingPolicy.SPLIT and crossing.size:
