@@ -87,7 +87,7 @@ class _Row:
 
     def _close_masked(self, row: masks.Row) -> None:
         self._before = self._logits.copy()
-        self._logits[~masks.unpack(row, len(self._logits))] = -np.inf
+        np.copyto(self._logits, -np.inf, where=~masks.unpack(row, len(self._logits)))
         self._logits[self._step.discouraged] -= self.place.session.options.blank_penalty
 
     def _close_crossing(self) -> None:

@@ -30,6 +30,7 @@ _NO_IDS: IntArray = np.empty(0, np.int64)
 _MOST_KEYS = 4096
 _BLANK_BYTES = b" \t\f\r\n\\"
 _MOST_ANSWERS = 256
+_MOST_EVADING = 512
 
 
 class CrossingPolicy(StrEnum):
@@ -148,6 +149,7 @@ class Guide:
         fused = (operator.exits for operator in language.operators if operator.fused)
         self._fused_exits = "".join(fused).encode()
         self._beginning = lru_cache(maxsize=None)(self._find_beginning)
+        self._evading = lru_cache(maxsize=_MOST_EVADING)(self._find_evading)
 
     def answered_by(self, analyst: Analyst) -> "Guide":
         """The same guide, tables and all, with somebody else who answers."""
@@ -156,14 +158,16 @@ class Guide:
         return guide
 
     def discouraged(self, constraint: Constraint) -> IntArray:
-        """Ids of the tokens by which a model that wants none of the names could evade them.
+        """Ids of the open tokens by which a model that wants none of the names could evade them.
 
         White space, and what may stand instead of a name, where a name has not begun.
         """
-        if not isinstance(constraint, Names):
-            return _NO_IDS
-        exits = bytes(byte for byte in constraint.exits if byte in self._fused_exits)
-        return self._beginning((_BLANK_BYTES if constraint.leading else b"") + exits)
+        return self._evading(constraint) if isinstance(constraint, Names) else _NO_IDS
+
+    def _find_evading(self, names: Names) -> IntArray:
+        exits = bytes(byte for byte in names.exits if byte in self._fused_exits)
+        ids = self._beginning((_BLANK_BYTES if names.leading else b"") + exits)
+        return ids[masks.are_open(self.index.row(names), ids)]
 
     def _find_beginning(self, first: bytes) -> IntArray:
         """Ids of the tokens whose first byte is one of ``first``."""

@@ -97,7 +97,7 @@ class PythonState:
         A number is ``"0"``, a string its last quote.
         """
         state = self._settled()
-        last = state.last if self.in_code else ""
+        last = state.last if self._is_code(state.frames) else ""
         touches_number = last == "0" and not (self.pending[-1:] or " ").isspace()
         return "" if touches_number or last[:1] in (".", DEFINER) else last
 
@@ -117,10 +117,10 @@ class PythonState:
     @property
     def in_code(self) -> bool:
         """False inside strings and comments; True in f-string fields."""
-        if self.pending[:1] == "#":
-            return False
-        frames = self._settled().frames
-        return not frames or frames[-1].kind < SPEC
+        return self._is_code(self._settled().frames)
+
+    def _is_code(self, frames: tuple[_Frame, ...]) -> bool:
+        return self.pending[:1] != "#" and (not frames or frames[-1].kind < SPEC)
 
     @property
     def key(self) -> Hashable:
