@@ -69,9 +69,9 @@ def _run(name: Name, servers: list[str], limit: int | None) -> Outcome:
         case Name.MASKS:
             return masks.run(say, limit)
         case Name.VLLM:
-            return vllm.run(servers[0], say, limit)
+            return vllm.run(servers, say, limit)
         case Name.VLLM_STEP:
-            return vllm.run_step(servers[0], say, limit)
+            return vllm.run_step(servers, say, limit)
         case Name.ENDPOINT:
             return endpoint.run(servers[0], say, limit)
         case _:
@@ -90,12 +90,11 @@ def main(
 ) -> None:
     """Measure recall, soundness and speed; keep the results and render the pages in docs."""
     servers = server or [name for name in PROFILES if installed.version(PROFILES[name])]
-    python = server or [name for name in servers if name in replay.ALLOWED]
     chosen = _all() if what is Name.ALL else [what] if what in _MEASURED else []
     kept = limit is None and not server
     found: list[dict[str, Any]] = []
     for name in chosen:
-        measured = servers if name is Name.RECALL else python[:1] if name in _IN_VLLM else python
+        measured = server or _servers_of(name, servers)
         machine, started = describe(measured), time.monotonic()
         outcome = _run(name, measured, limit)
         machine["took_s"] = round(time.monotonic() - started, 1)
@@ -109,6 +108,15 @@ def main(
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:
         _show(found)
+
+
+def _servers_of(name: Name, servers: list[str]) -> list[str]:
+    """Those of the installed ``servers`` that a benchmark is run with."""
+    if name is Name.RECALL:
+        return servers
+    wanted = vllm.STEP_SERVERS if name is Name.VLLM_STEP else replay.ALLOWED
+    found = [each for each in servers if each in wanted]
+    return found[:1] if name in (Name.VLLM, Name.ENDPOINT) else found
 
 
 def _all() -> list[Name]:

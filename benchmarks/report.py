@@ -206,6 +206,7 @@ def _vllm_rows(every: Collection[Mapping[str, Any]]) -> Iterable[Row]:
     for key, label in (
         ("ratio", "guided throughput, of unguided"),
         ("ratio_median", "the same, median over rounds"),
+        ("ratio_again", "the same once more, all answers known"),
         ("own_share", "own, wall time"),
         ("own_share_median", "the same, median over rounds"),
         ("processor_share", "own, processor time"),

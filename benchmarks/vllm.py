@@ -1,15 +1,19 @@
 """What guiding costs inside vLLM, with a bridge beside it as `mgd serve` starts one.
 
 One engine serves the same prompts unguided and guided, in turns, so both meet the same machine.
-The prompts end where real code dereferences; every request has a text of its own, so no answer is
-in the cache of another one.
+Prompts end right behind operators of real code, so that all requests of a batch ask at once, or
+where lines begin. Every request has a text of its own, so no answer is in the cache of another
+one; served once more, all answers are.
 """
 
 import importlib.util
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, Self
@@ -17,7 +21,7 @@ from typing import Any, NamedTuple, Self
 from benchmarks.packages import PACKAGES, Workspace, prepare
 from benchmarks.processes import running, surroundings, wait_for
 from benchmarks.results import Check, Outcome
-from benchmarks.vllm_figures import Asked, Round, Run, State, difference, figures
+from benchmarks.vllm_figures import Asked, Round, Run, State, difference, figures, ratio
 from decoding.sites import dereference_sites
 from decoding.vllm_request import PROCESSOR, GuideRequest
 from decoding.workspace import read_text
@@ -30,6 +34,8 @@ from monitors.protocols import Facts, Query, QueryKind
 OWN_SHARE = 0.05
 THROUGHPUT = 0.85
 STEP_MS = 20.0
+STEP_SERVERS = ("pyrefly", "ty")
+"""The default, and the one that takes the least time for a query."""
 TOKENS = 64
 PROMPT_TOKENS = 256
 DEADLINE_MS = 1000.0
@@ -37,7 +43,8 @@ PACKAGE = "httpx"
 WARM_UP = 3
 """Guided batches of 8 before anything is measured."""
 _SEED = 4
-_SITES_STEP = 4
+_PLACES_STEP = 4
+_LINE = re.compile(r"^[ \t]*(\S.*)$", re.MULTILINE)
 _START_S = 60.0
 _FORWARD = "benchmarks.vllm_step:Forward"
 PAUSE_VARIABLE = "MGD_BENCHMARK_STEP_MS"
@@ -46,22 +53,34 @@ QUERIES = "mgd_benchmark_queries"
 """What `LLM.collective_rpc` calls to take the times of the queries out of a worker."""
 
 
+class Places(StrEnum):
+    """Where prompts end."""
+
+    OPERATORS = "behind operators"
+    LINES = "where lines begin"
+
+
 class Case(NamedTuple):
     """Batches of one kind."""
 
     size: int
     rounds: int
     temperature: float = 0.0
+    places: Places = Places.OPERATORS
+    server: str = ""
+    """Empty: the first one that is asked for."""
 
     @property
     def name(self) -> str:
         """As the report calls it."""
         sampled = f", temperature {self.temperature:g}" if self.temperature else ""
-        return f"batch {self.size}{sampled}"
+        server = f", {self.server}" if self.server else ""
+        where = f", {self.places}" if self.places is not Places.OPERATORS else ""
+        return f"batch {self.size}{sampled}{where}{server}"
 
 
 MAIN = Case(8, 10)
-CASES = (Case(1, 24), MAIN, Case(8, 8, 0.8), Case(32, 5))
+CASES = (Case(1, 24), MAIN, MAIN._replace(places=Places.LINES), Case(8, 8, 0.8), Case(32, 5))
 
 
 class Prompt(NamedTuple):
@@ -91,43 +110,58 @@ def settle_down() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
-def run(
-    server: str, say: Callable[[str], None], limit: int | None = None, step_ms: float = 0.0
-) -> Outcome:
-    """All cases at the model's own pace, or a batch of 8 with a forced step time.
+def run(servers: Sequence[str], say: Callable[[str], None], limit: int | None = None) -> Outcome:
+    """All cases at the model's own pace, with the first of ``servers``.
 
     ``limit``: rounds of each case.
     """
+    return _run(servers[:1], [_limited(each, limit) for each in CASES], say)
+
+
+def run_step(
+    servers: Sequence[str], say: Callable[[str], None], limit: int | None = None
+) -> Outcome:
+    """Batches of 8 with steps of `STEP_MS`, with each of ``servers``."""
+    cases = [
+        _limited(MAIN, limit)._replace(places=places, server=server)
+        for server in servers
+        for places in Places
+    ]
+    return _run(servers, cases, say, STEP_MS)
+
+
+def _run(
+    servers: Sequence[str], cases: Sequence[Case], say: Callable[[str], None], step_ms: float = 0.0
+) -> Outcome:
     require()
     settle_down()
     workspace = prepare(next(each for each in PACKAGES if each.name == PACKAGE))
-    cases = [_limited(each, limit) for each in ((MAIN,) if step_ms else CASES)]
     found: dict[str, Any] = {}
-    with bridge(workspace.root, server) as asker, Engine(step_ms) as engine:
-        places = prompts(workspace, engine.tokenizer, server)
-        for _ in range(WARM_UP):
-            engine.run(_take(places, MAIN.size), guided=True)
+    with bridge(workspace.root, servers) as asker, Engine(step_ms) as engine:
         for case in cases:
+            server = case.server or servers[0]
+            places = prompts(workspace, engine.tokenizer, server, case.places)
+            for _ in range(WARM_UP if case.server or not found else 0):
+                engine.run(_take(places, MAIN.size), guided=True)
             found[case.name] = measure(engine, asker, places, case)
             say(f"vllm, {case.name}: {_summary(found[case.name])}")
-        settings = _settings(cases, step_ms, server, engine.version)
-    return Outcome(settings, found, checks(found[MAIN.name], step_ms))
-
-
-def run_step(server: str, say: Callable[[str], None], limit: int | None = None) -> Outcome:
-    """Steps of `STEP_MS`."""
-    return run(server, say, limit, STEP_MS)
+        settings = _settings(cases, step_ms, servers, engine.version)
+    return Outcome(settings, found, checks(found, step_ms))
 
 
 def checks(found: Mapping[str, Any], step_ms: float) -> list[Check]:
-    """The targets, for a batch of 8."""
+    """The targets, for batches of 8."""
     if step_ms:
-        what = f"guided throughput, batch 8, steps {step_ms:g} ms longer"
-        return [Check(what, found["ratio"], THROUGHPUT, "share", at_least=True)]
-    what = "of a guided step neither model nor language server, batch 8"
+        what = f"guided throughput, steps {step_ms:g} ms longer"
+        return [
+            Check(f"{what}, {name}", values["ratio"], THROUGHPUT, "share", at_least=True)
+            for name, values in found.items()
+        ]
+    what = f"of a guided step neither model nor language server, {MAIN.name}"
+    own = found[MAIN.name]
     return [
-        Check(f"{what}: wall time", found["own_share"], OWN_SHARE, "share"),
-        Check(f"{what}: processor time", found["processor_share"], OWN_SHARE, "share"),
+        Check(f"{what}: wall time", own["own_share"], OWN_SHARE, "share"),
+        Check(f"{what}: processor time", own["processor_share"], OWN_SHARE, "share"),
     ]
 
 
@@ -135,9 +169,11 @@ def _limited(case: Case, limit: int | None) -> Case:
     return case if limit is None else case._replace(rounds=min(limit, case.rounds))
 
 
-def _settings(cases: Sequence[Case], step_ms: float, server: str, version: str) -> dict[str, Any]:
+def _settings(
+    cases: Sequence[Case], step_ms: float, servers: Sequence[str], version: str
+) -> dict[str, Any]:
     return {
-        "server": server,
+        "server": ", ".join(servers),
         "vllm": version,
         "package": PACKAGE,
         "tokens": TOKENS,
@@ -151,22 +187,19 @@ def _settings(cases: Sequence[Case], step_ms: float, server: str, version: str) 
 
 
 def _summary(found: Mapping[str, Any]) -> str:
-    parts = ("ratio", "ratio_median", "own_share", "processor_share", "waiting_share")
-    return ", ".join(f"{name} {found[name]}" for name in (*parts, "hidden_share"))
+    parts = ("ratio", "ratio_median", "ratio_again", "own_share", "processor_share")
+    more = ("waiting_share", "hidden_share")
+    return ", ".join(f"{name} {found[name]}" for name in (*parts, *more))
 
 
-def prompts(workspace: Workspace, tokenizer: Any, server: str) -> Iterator[Prompt]:
-    """Places right behind an operator, one in four, in an order that is always the same."""
+def prompts(workspace: Workspace, tokenizer: Any, server: str, places: Places) -> Iterator[Prompt]:
+    """One place in four, in an order that is always the same."""
     texts = {file: read_text(file) for file in workspace.files()}
-    sites = [
-        (file, site)
-        for file, text in texts.items()
-        for site in dereference_sites(text)[::_SITES_STEP]
-    ]
-    Random(_SEED).shuffle(sites)
-    for file, site in sites:
-        text = texts[file]
-        prefix, suffix = text[: site.operator_end], text[site.name_end :]
+    gaps = _operators if places is Places.OPERATORS else _lines
+    found = [(file, gap) for file, text in texts.items() for gap in gaps(text)[::_PLACES_STEP]]
+    Random(_SEED).shuffle(found)
+    for file, (begin, end) in found:
+        prefix, suffix = texts[file][:begin], texts[file][end:]
         ids = tokenizer.encode(prefix, add_special_tokens=False)[-PROMPT_TOKENS:]
         request = GuideRequest(
             str(file.resolve()),
@@ -179,14 +212,24 @@ def prompts(workspace: Workspace, tokenizer: Any, server: str) -> Iterator[Promp
         yield Prompt([tokenizer.bos_token_id or 0, *ids], request)
 
 
+def _operators(text: str) -> list[tuple[int, int]]:
+    """Where names behind operators begin and end."""
+    return [(site.operator_end, site.name_end) for site in dereference_sites(text)]
+
+
+def _lines(text: str) -> list[tuple[int, int]]:
+    """Where the code of lines begins and ends."""
+    return [match.span(1) for match in _LINE.finditer(text)]
+
+
 def _take(places: Iterator[Prompt], count: int) -> list[Prompt]:
     """The next places, never fewer."""
     return [next(places) for _ in range(count)]
 
 
 @contextmanager
-def bridge(root: Path, server: str) -> Iterator[BridgeClient]:
-    """A bridge whose language server has answered once; who is started meanwhile will find it."""
+def bridge(root: Path, servers: Sequence[str]) -> Iterator[BridgeClient]:
+    """A bridge whose language servers have answered; who is started meanwhile will find it."""
     plan = serving.plan(BUNDLED_MODEL, [root])
     folder = sockets.private_folder()
     path, log = folder / "bridge.sock", folder / "log"
@@ -198,7 +241,8 @@ def bridge(root: Path, server: str) -> Iterator[BridgeClient]:
                 surroundings(plan.environment(path)),
             ):
                 query = _first_query(plan.workspaces[0])
-                wait_for(lambda: _is_answered(asker, query, server), server, log, _START_S)
+                for server in servers:
+                    wait_for(partial(_is_answered, asker, query, server), server, log, _START_S)
                 yield asker
     finally:
         path.unlink(missing_ok=True)
@@ -220,7 +264,10 @@ class Engine:
     """vLLM with the bundled model and the processor; ended with the context."""
 
     def __init__(self, step_ms: float) -> None:
-        with surroundings({PAUSE_VARIABLE: str(step_ms)}):
+        # A sleep stands for a GPU, with which vLLM's core and its only worker are one process. On
+        # CPUs they are two, and the core keeps a processor busy while it waits for the worker.
+        apart = str(int(not step_ms))
+        with surroundings({PAUSE_VARIABLE: str(step_ms), "VLLM_ENABLE_V1_MULTIPROCESSING": apart}):
             import vllm
 
             self.version = vllm.__version__
@@ -278,13 +325,16 @@ def measure(
     _one_round(engine, _take(places, case.size), case, guided_first=True)  # to warm up
     engine.queries()
     before = {"processor": engine.state().counts, "bridge": counters(asker)}
+    batches = [_take(places, case.size) for _ in range(case.rounds)]
     rounds = [
-        _one_round(engine, _take(places, case.size), case, guided_first=bool(number % 2))
-        for number in range(case.rounds)
+        _one_round(engine, batch, case, guided_first=bool(number % 2))
+        for number, batch in enumerate(batches)
     ]
     after = {"processor": engine.state().counts, "bridge": counters(asker)}
     counts = {name: difference(before[name], after[name]) for name in before}
-    return figures(rounds, engine.queries()) | counts
+    found = figures(rounds, engine.queries()) | counts
+    again = [engine.run(batch, guided=True, temperature=case.temperature) for batch in batches]
+    return found | {"ratio_again": ratio([each.free for each in rounds], again)}
 
 
 def _one_round(engine: Engine, batch: Sequence[Prompt], case: Case, *, guided_first: bool) -> Round:

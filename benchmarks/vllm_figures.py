@@ -128,7 +128,7 @@ def figures(rounds: Sequence[Round], queries: Sequence[Asked]) -> dict[str, Any]
             "unguided": round(median(run.speed for run in free), 1),
             "guided": round(median(run.speed for run in held), 1),
         },
-        "ratio": share(guided, unguided),
+        "ratio": ratio(free, held),
         "ratio_median": _median(rounds, lambda each: each.ratio),
         "own_share": share(own_s, held_s),
         "own_share_median": _median(rounds, lambda each: each.work.own_s / each.held.wall_s),
@@ -155,6 +155,11 @@ def figures(rounds: Sequence[Round], queries: Sequence[Asked]) -> dict[str, Any]
             for each in rounds
         ],
     }
+
+
+def ratio(free: Sequence[Run], held: Sequence[Run]) -> float | None:
+    """Guided throughput, as a share of unguided throughput."""
+    return share(_speed(held), _speed(free))
 
 
 def _speed(runs: Sequence[Run]) -> float:

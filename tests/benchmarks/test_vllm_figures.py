@@ -12,7 +12,7 @@ from benchmarks.__main__ import Name, _all
 from benchmarks.packages import Package, Workspace
 from benchmarks.processes import running, surroundings, wait_for
 from benchmarks.results import Outcome
-from benchmarks.vllm_figures import Asked, Round, Run, State, Work, difference, figures
+from benchmarks.vllm_figures import Asked, Round, Run, State, Work, difference, figures, ratio
 from decoding.endpoint import EndpointStatistics
 from monitors.errors import UsageError
 from tests.benchmarks.machine import machine
@@ -26,6 +26,17 @@ ROUNDS = [
 QUERIES = [Asked(0.0, 0.3, 0.1), Asked(1.0, 1.1, 1.5), Asked(2.0, 2.1, 1.9)]
 
 
+class Characters:
+    """A tokenizer with a token for each character."""
+
+    bos_token_id = 0
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        """Code points."""
+        assert not add_special_tokens
+        return [ord(character) for character in text]
+
+
 def _state(spent_s: float, waits_s: list[float], triggers: int, **reasons: int) -> State:
     totals = {"steps": 5, "rows": 9, "spent_s": spent_s, "processor_s": spent_s / 2}
     totals |= {"requests": 3, "unopened": 0}
@@ -37,7 +48,8 @@ def _state(spent_s: float, waits_s: list[float], triggers: int, **reasons: int) 
 def _measured(rounds: list[Round] = ROUNDS) -> dict[str, Any]:
     bridge = {"bridge_queries": 4, "bridge_remembered": 1, "server_cache_hits": 2}
     processor = {"triggers": 6, "constrained": 5, "crossing_judged": 0, "unconstrained: timeout": 1}
-    return figures(rounds, QUERIES) | {"bridge": bridge, "processor": processor}
+    again = {"ratio_again": ratio([each.free for each in rounds], [each.held for each in rounds])}
+    return figures(rounds, QUERIES) | again | {"bridge": bridge, "processor": processor}
 
 
 def test_shares_are_those_of_the_time_of_the_guided_batches() -> None:
@@ -91,12 +103,13 @@ def test_only_what_was_done_in_between_counts() -> None:
 def test_each_benchmark_has_its_own_targets() -> None:
     """Own time at the model's own pace, throughput with long steps."""
     found = _measured()
-    own = vllm.checks(found, 0.0)
-    [throughput] = vllm.checks(found, 20.0)
+    own = vllm.checks({"batch 1": _measured(ROUNDS[:1]), vllm.MAIN.name: found}, 0.0)
+    [throughput] = vllm.checks({"a case": found}, 20.0)
 
     assert [check.measured for check in own] == [found["own_share"], found["processor_share"]]
     assert [check.met for check in own] == [False, True]
     assert throughput.at_least
+    assert throughput.what.endswith("a case")
     assert (throughput.measured, throughput.met) == (found["ratio"], False)
 
 
@@ -113,7 +126,9 @@ def test_the_page_shows_cases_side_by_side() -> None:
     settings = {"vllm": "0.32", "server": "pyrefly", "tokens": 64, "prompt_tokens": 256}
     settings |= {"package": "httpx", "step_ms": 0.0, "deadline_ms": 1000.0}
     outcome = Outcome(
-        settings, {"batch 1": _measured(), "batch 8": _measured()}, vllm.checks(_measured(), 0.0)
+        settings,
+        {"batch 1": _measured(), "batch 8": _measured()},
+        vllm.checks({"batch 8": _measured()}, 0.0),
     )
     page = report.render({"vllm": outcome.as_dict("vllm", machine(pyrefly="1.0"))})
 
@@ -122,6 +137,19 @@ def test_the_page_shows_cases_side_by_side() -> None:
     assert "| guided throughput, of unguided | 66.67 % | 66.67 % |" in page
     assert "| of these answered from memory or a cache | 3 | 3 |" in page
     assert "| unconstrained: timeout | 1 | 1 |" in page
+
+
+def test_prompts_end_behind_operators_or_where_lines_begin(tmp_path: Path) -> None:
+    """What stands there is left out."""
+    root = written(tmp_path, {"package/m.py": "import a\n\n    b = a.c(d)\n"})
+    workspace = Workspace(Package("package", "1"), root)
+
+    def ends(places: vllm.Places) -> list[tuple[str | None, str | None]]:
+        found = vllm.prompts(workspace, Characters(), "ty", places)
+        return [(prompt.request.prefix, prompt.request.suffix) for prompt in found]
+
+    assert ends(vllm.Places.OPERATORS) == [("import a\n\n    b = a.", "(d)\n")]
+    assert ends(vllm.Places.LINES) == [("", "\n\n    b = a.c(d)\n")]  # one in four
 
 
 def test_completions_at_an_endpoint_are_added_up() -> None:
@@ -157,7 +185,7 @@ def test_without_vllm_the_remedy_is_named(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     for run in (vllm.run, vllm.run_step, endpoint.run):
         with pytest.raises(UsageError, match=r"make \.venv/\.vllm-installed"):
-            run("pyrefly", print)
+            run(["pyrefly"], print)
 
     assert {Name.VLLM, Name.VLLM_STEP, Name.ENDPOINT}.isdisjoint(_all())
     assert "vllm-step" in capsys.readouterr().err
