@@ -29,7 +29,7 @@ from lsp_bridge.bridge import BridgeClient, sockets
 from mgd import serving
 from mgd.models import BUNDLED_MODEL
 from monitors.errors import UsageError
-from monitors.protocols import Facts, Query, QueryKind
+from monitors.protocols import Document, Facts, Query, QueryKind
 
 OWN_SHARE = 0.05
 THROUGHPUT = 0.85
@@ -49,6 +49,10 @@ _START_S = 60.0
 _FORWARD = "benchmarks.vllm_step:Forward"
 PAUSE_VARIABLE = "MGD_BENCHMARK_STEP_MS"
 """Environment variable: how long a step takes, in milliseconds, beside the model's own time."""
+_AS_WITH_A_GPU = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "OMP_NUM_THREADS": "1"}
+"""Where a sleep stands for a GPU: there vLLM's core and its only worker are one process, and the
+other processors are free. On CPUs they are two, and the core keeps a processor busy while it waits
+for the worker. Counts only before torch is imported."""
 QUERIES = "mgd_benchmark_queries"
 """What `LLM.collective_rpc` calls to take the times of the queries out of a worker."""
 
@@ -137,7 +141,7 @@ def _run(
     settle_down()
     workspace = prepare(next(each for each in PACKAGES if each.name == PACKAGE))
     found: dict[str, Any] = {}
-    with bridge(workspace.root, servers) as asker, Engine(step_ms) as engine:
+    with bridge(workspace, servers) as asker, Engine(step_ms) as engine:
         for case in cases:
             server = case.server or servers[0]
             places = prompts(workspace, engine.tokenizer, server, case.places)
@@ -228,9 +232,9 @@ def _take(places: Iterator[Prompt], count: int) -> list[Prompt]:
 
 
 @contextmanager
-def bridge(root: Path, servers: Sequence[str]) -> Iterator[BridgeClient]:
-    """A bridge whose language servers have answered; who is started meanwhile will find it."""
-    plan = serving.plan(BUNDLED_MODEL, [root])
+def bridge(workspace: Workspace, servers: Sequence[str]) -> Iterator[BridgeClient]:
+    """A bridge whose language servers know every file; who is started meanwhile will find it."""
+    plan = serving.plan(BUNDLED_MODEL, [workspace.root])
     folder = sockets.private_folder()
     path, log = folder / "bridge.sock", folder / "log"
     try:
@@ -240,9 +244,11 @@ def bridge(root: Path, servers: Sequence[str]) -> Iterator[BridgeClient]:
                 BridgeClient(path, name="benchmark") as asker,
                 surroundings(plan.environment(path)),
             ):
-                query = _first_query(plan.workspaces[0])
+                first, *others = _first_queries(workspace)
                 for server in servers:
-                    wait_for(partial(_is_answered, asker, query, server), server, log, _START_S)
+                    wait_for(partial(_is_answered, asker, first, server), server, log, _START_S)
+                    for query in others:
+                        _is_answered(asker, query, server)
                 yield asker
     finally:
         path.unlink(missing_ok=True)
@@ -250,9 +256,11 @@ def bridge(root: Path, servers: Sequence[str]) -> Iterator[BridgeClient]:
         folder.rmdir()
 
 
-def _first_query(root: Path) -> Query:
-    request = GuideRequest(str(root / "benchmark_first.py"), str(root), prefix="''.")
-    return Query(QueryKind.MEMBERS, request.document())
+def _first_queries(workspace: Workspace) -> Iterator[Query]:
+    """One at the end of each file, so that the server has read what they import."""
+    for file in workspace.files():
+        prefix = read_text(file) + "\n''."
+        yield Query(QueryKind.MEMBERS, Document("python", str(file.resolve()), prefix, ""))
 
 
 def _is_answered(asker: BridgeClient, query: Query, server: str) -> bool:
@@ -264,10 +272,7 @@ class Engine:
     """vLLM with the bundled model and the processor; ended with the context."""
 
     def __init__(self, step_ms: float) -> None:
-        # A sleep stands for a GPU, with which vLLM's core and its only worker are one process. On
-        # CPUs they are two, and the core keeps a processor busy while it waits for the worker.
-        apart = str(int(not step_ms))
-        with surroundings({PAUSE_VARIABLE: str(step_ms), "VLLM_ENABLE_V1_MULTIPROCESSING": apart}):
+        with surroundings({PAUSE_VARIABLE: str(step_ms)} | (_AS_WITH_A_GPU if step_ms else {})):
             import vllm
 
             self.version = vllm.__version__

@@ -7,7 +7,6 @@ import os
 import time
 from typing import Any
 
-import torch
 from vllm.v1.sample.logits_processor.interface import BatchUpdate, LogitsProcessor
 from vllm.v1.worker.worker_base import WorkerBase
 
@@ -26,8 +25,6 @@ class Forward(LogitsProcessor):
 
     def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:
         self._pause_s = float(os.environ.get(PAUSE_VARIABLE, "0")) / 1000
-        if self._pause_s:
-            torch.set_num_threads(1)  # the other processors are as free as with a GPU
 
     def is_argmax_invariant(self) -> bool:
         """It has to run before ours, which is not."""
