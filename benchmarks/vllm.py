@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, Self
 
