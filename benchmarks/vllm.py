@@ -141,11 +141,16 @@ def _run(
     workspace = prepare(next(each for each in PACKAGES if each.name == PACKAGE))
     found: dict[str, Any] = {}
     with bridge(workspace, servers) as asker, Engine(step_ms) as engine:
-        for case in cases:
-            server = case.server or servers[0]
-            places = prompts(workspace, engine.tokenizer, server, case.places)
-            for _ in range(WARM_UP if case.server or not found else 0):
+        every = {
+            (server, places): prompts(workspace, engine.tokenizer, server, places)
+            for server in servers
+            for places in Places
+        }
+        for _ in range(WARM_UP):
+            for places in every.values():
                 engine.run(_take(places, MAIN.size), guided=True)
+        for case in cases:
+            places = every[case.server or servers[0], case.places]
             found[case.name] = measure(engine, asker, places, case)
             say(f"vllm, {case.name}: {_summary(found[case.name])}")
         settings = _settings(cases, step_ms, servers, engine.version)

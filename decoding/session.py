@@ -79,7 +79,10 @@ class Options:
     deadline_s: float = 1.0
     """Longest wait for one answer; decoding goes on unconstrained after it."""
     margin: float = margin_for(1.0)
-    """Crossing tokens whose logit is this far below the best allowed one do not matter."""
+    """Crossing tokens whose logit is this far below the best allowed one do not matter.
+
+    0 is for samplers that take the likeliest token and no other one.
+    """
     blank_penalty: float = 10.0
     """Taken off the logits of tokens that begin with white space right behind an operator, or with
     what may come instead of a name (the second dot of a range). They are legal; without it a model
@@ -341,7 +344,7 @@ class Session:
         Questions of an earlier call that none of the nodes has any more are given up.
         """
         wanted = {query for node in nodes if (query := self._next_query(node)) is not None}
-        for query in [query for query in self._expected if query not in wanted]:
+        for query in self._expected.keys() - wanted:
             self._expected.pop(query).cancel()
         for query in wanted:
             self._expect(query)

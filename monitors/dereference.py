@@ -214,10 +214,8 @@ class DereferenceMonitor:
         receiver = state.lexer.receiver if state.site is None else ""
         if not receiver or self._language.name_start.fullmatch(receiver) is None:
             return None
-        before, here = (
-            self._uses(state.document.prefix, receiver),
-            self._count(state.generated, receiver),
-        )
+        before = self._uses(state.document.prefix, receiver)
+        here = self._count(state.generated, receiver)
         *dereferences, alone = map(sum, zip(before, here, strict=True))
         most = max(dereferences)
         if most == 0 or most < _LIKELY * alone:
