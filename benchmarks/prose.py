@@ -49,7 +49,8 @@ its first look at a project counts.""",
 serve` starts them. The same prompts are served unguided and guided, either one first in turns, then
 guided once more. They end behind operators of real code, so that all requests of a batch ask at
 once in their first step, or where lines begin, in files of a package in mixed order. No document is
-asked about twice, so no answer comes from a cache, but when they are served once more: then all do.
+asked about twice, so no answer comes from a cache, but when they are served once more: then all do,
+where the same texts are generated again (they are not when sampled at temperature 0.8).
 *Own*: time in the processor, waiting for answers left out, as a share of the time of the guided
 batches. Its *wall* time holds what the system took away meanwhile; *processor* time is that of the
 processor's thread alone. *Hidden*: of the time that the answers took which were waited for, counted
