@@ -173,6 +173,11 @@ def checks(found: Mapping[str, Any], step_ms: float) -> list[Check]:
     ]
 
 
+def _environment(step_ms: float) -> dict[str, str]:
+    """What the engine finds in its environment, beyond what is there."""
+    return {PAUSE_VARIABLE: str(step_ms)} | (_AS_WITH_A_GPU if step_ms else {})
+
+
 def _limited(case: Case, limit: int | None) -> Case:
     return case if limit is None else case._replace(rounds=min(limit, case.rounds))
 
@@ -190,7 +195,7 @@ def _settings(
         "step_ms": step_ms,
         "warm_up_batches": WARM_UP,
         "rounds": {each.name: each.rounds for each in cases},
-        "threads": os.environ.get("OMP_NUM_THREADS", "vLLM's default"),
+        "threads": (os.environ | _environment(step_ms)).get("OMP_NUM_THREADS", "vLLM's default"),
     }
 
 
@@ -276,7 +281,7 @@ class Engine:
     """vLLM with the bundled model and the processor; ended with the context."""
 
     def __init__(self, step_ms: float) -> None:
-        with surroundings({PAUSE_VARIABLE: str(step_ms)} | (_AS_WITH_A_GPU if step_ms else {})):
+        with surroundings(_environment(step_ms)):
             import vllm
 
             self.version = vllm.__version__
