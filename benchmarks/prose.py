@@ -61,8 +61,7 @@ its steps: the throughput is far from that of guided decoding with a real one.""
     "vllm-step": """As before, with a sleep in every step, unguided ones too, which stands for a
 larger model on a GPU. As there, vLLM's core and its worker are one process; the model has one
 thread. What remains is decided by what the language server needs for a query: pyrefly checks the
-whole file anew after every change (23 ms for 45 kB; the completion itself takes 1 ms), ty what is
-asked for.""",
+whole file anew after every change, ty what is asked for.""",
     "endpoint": """A plain `vllm serve` of the bundled model, guided from outside. Rests of lines
 behind operators of real code are completed, first unguided, that is without monitors but by the
 same means, then guided with several settings. *Resamples*: samples that did not count. *Dropped*:

@@ -1,7 +1,8 @@
 """Texts that are read again and again, a little longer or changed behind some place each time."""
 
 from bisect import bisect_left
-from collections import OrderedDict
+from collections import deque
+from contextlib import suppress
 from typing import NamedTuple
 
 from monitors.languages.language import Language, LexState
@@ -22,28 +23,45 @@ class Reading(NamedTuple):
     """The lexer there."""
 
 
+class _Known(NamedTuple):
+    """A text that was read."""
+
+    name: str
+    text: str
+    readings: list[Reading]
+    """At places from which reading can go on, the last one at the end."""
+
+    def shared_with(self, text: str) -> list[Reading]:
+        """Readings of the beginning that both texts have."""
+        end = bisect_left(
+            self.readings, True, key=lambda each: not text.startswith(self.text[: each.end])
+        )
+        return self.readings[:end]
+
+
 class Reader:
-    """Reads texts with a language's lexer, each from where it differs from the last of its name."""
+    """Reads texts with a language's lexer, each from where it differs from others of its name.
+
+    Several texts may have one name: generations that go on at several places of a file.
+    """
 
     def __init__(self, language: Language, capacity: int = 64) -> None:
-        """``capacity``: how many names are remembered; those not used for longest go first."""
-        self._start = Reading(0, language.start())
-        self._capacity = capacity
-        self._known: OrderedDict[str, tuple[str, list[Reading]]] = OrderedDict()
+        """``capacity``: how many texts are remembered; those not used for longest go first."""
+        self._start = _Known("", "", [Reading(0, language.start())])
+        self._known: deque[_Known] = deque(maxlen=capacity)
 
     def read(self, name: str, text: str) -> Reading:
         """The lexer at the end of ``text``, which ``name``, a path say, has now."""
-        known, readings = self._known.pop(name, ("", [self._start]))
-        # Readings agree with the text up to some place, and differ from there on.
-        same = bisect_left(readings, True, key=lambda each: not text.startswith(known[: each.end]))
-        found = readings[:same]
+        namesakes = (each for each in tuple(self._known) if each.name == name)
+        shared = [(each, each.shared_with(text)) for each in (self._start, *namesakes)]
+        known, found = max(shared, key=lambda each: each[1][-1].end)
         while found[-1].end < len(text):
             found.append(_read_on(found[-1], text))
-        if not known.startswith(text):
-            known, readings = text, found
-        self._known[name] = known, readings
-        if len(self._known) > self._capacity:
-            self._known.popitem(last=False)
+        if known.text.startswith(text) or text.startswith(known.text):  # one text, as it grows
+            with suppress(ValueError):  # never kept, or replaced by another thread
+                self._known.remove(known)
+        is_longer = known is not self._start and known.text.startswith(text)
+        self._known.append(known if is_longer else _Known(name, text, found))
         return found[-1]
 
 

@@ -87,6 +87,21 @@ def test_only_what_has_changed_is_read_again(then: str, most: int) -> None:
     assert sum(counting.counts) <= most
 
 
+def test_generations_at_two_places_of_a_file_do_not_get_in_each_others_way() -> None:
+    """In turns, each reads what is new in its own text."""
+    counting = Counting([])
+    reader = Reader(counting)  # type: ignore[arg-type]
+    texts = [100 * LINE + "first", 400 * LINE + "second"]
+    for text in texts:
+        reader.read("a", text)
+    counting.counts.clear()
+    for end in ("(", "(x", "(x)"):
+        for text in texts:
+            reader.read("a", text + end)
+
+    assert sum(counting.counts) == 2 * len("(x)")
+
+
 def test_few_texts_are_kept() -> None:
     """The one that was not read for longest is forgotten."""
     counting = Counting([])
