@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mgd.serving import ending_with_us
 from monitors.errors import UsageError
 
 _GRACE_S = 30.0
@@ -17,10 +18,13 @@ _GRACE_S = 30.0
 def running(
     command: Sequence[str], log: Path, environment: Mapping[str, str]
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process of its own session that writes to ``log``; asked to end, then forced to."""
+    """A process of its own session that writes to ``log``; asked to end, then forced to.
+
+    On Linux it ends too if the benchmark is killed.
+    """
     with log.open("w") as output:
         process = subprocess.Popen(
-            command,
+            [*ending_with_us(), *command],
             env=os.environ | environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

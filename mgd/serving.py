@@ -174,7 +174,7 @@ class _Child:
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.name = name
         self._process = subprocess.Popen(
-            [*_ending_with_us(), *command],
+            [*ending_with_us(), *command],
             env={**os.environ, **environment},
             # Ctrl-C goes to us alone, who pass it on: otherwise servers would get it twice.
             start_new_session=True,
@@ -223,7 +223,7 @@ class _Child:
             self._family |= {process, *process.children(recursive=True)}
 
 
-def _ending_with_us() -> tuple[str, ...]:
+def ending_with_us() -> tuple[str, ...]:
     """What, put before a command on Linux, has the kernel end it if we are killed."""
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
     return () if setpriv is None else (setpriv, "--pdeathsig", "TERM", "--")
