@@ -18,6 +18,7 @@ from lsp_bridge.documents import Documents
 from lsp_bridge.overlay import Encoding
 from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.project import Project
+from lsp_bridge.python.receivers import Receivers
 from lsp_bridge.question import Preparer, Question
 from lsp_bridge.readiness import gate
 from lsp_bridge.timing import bound, pauses_s
@@ -63,6 +64,7 @@ class Client:
         self._preparer = Preparer()
         self._gate = gate(profile)
         self._introduced = False
+        self._receivers = Receivers(project) if profile.reads_classes else None
 
     @property
     def ready(self) -> bool:
@@ -250,9 +252,14 @@ class Client:
         }
         response = await self._request(job, "textDocument/completion", params)
         answer = completions.read(response, self.profile, question.text, question.cursor, encoding)
-        if rule is None or isinstance(answer, Unavailable):
+        if isinstance(answer, Unavailable):
             return answer
         ask = partial(self._request, job)
+        if self._receivers is not None:
+            extra = await self._receivers.look_up(question, answer, encoding, ask)
+            return extra.added_to(answer)
+        if rule is None:
+            return answer
         why = await type_definitions.why_open(rule, receiver, encoding, ask)
         return Unavailable(Reason.OPEN_TYPE, why) if why else answer
 

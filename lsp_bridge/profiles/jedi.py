@@ -34,6 +34,7 @@ JEDI = Profile(
     # parso caches a module's tree by path, whether the text came from disk or not.
     reread_on_close=True,
     unknown_if_only_dunder=True,
+    reads_classes=True,
     open_type=jedi_open,
     implied=jedi_implied,
     # jedi takes types.SimpleNamespace for the one instance that typeshed describes.

@@ -1,13 +1,14 @@
 """What is particular about one language server, as data."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
 from lsp_bridge.overlay import Encoding
 from lsp_bridge.project import Project
+from monitors.protocols import Facts, Name, Reason, Unavailable
 
 Tree = Mapping[str, Any]
 
@@ -75,6 +76,28 @@ class Definition(NamedTuple):
     header: str
     name: str
     rest: str
+
+
+Ask = Callable[[str, dict[str, Any]], Awaitable[Any]]
+"""Sends a request and waits for its result."""
+
+
+class Extra(NamedTuple):
+    """What a receiver has besides what its server lists."""
+
+    names: frozenset[str] = frozenset()
+    why_open: str = ""
+    """Why there may be members that nobody can name; empty: there are none."""
+
+    def __or__(self, other: "Extra") -> "Extra":
+        return Extra(self.names | other.names, self.why_open or other.why_open)
+
+    def added_to(self, facts: Facts) -> Facts | Unavailable:
+        """The list with these names, or why it is no closed list."""
+        if self.why_open:
+            return Unavailable(Reason.OPEN_TYPE, self.why_open)
+        missing = self.names.difference(name.text for name in facts.names)
+        return Facts((*facts.names, *map(Name, sorted(missing)))) if missing else facts
 
 
 TypeRule = Callable[[Sequence[Definition]], str]
@@ -182,6 +205,9 @@ class Profile:
     type_rule: TypeRule | None = None
     """For a server that may run code only if the workspace is trusted, and else lists no members
     that such code brings; asked if it is not, and then costs a request. None: no such members."""
+    reads_classes: bool = False
+    """Whether the sources of receivers' classes are read for members that their metaclasses,
+    decorators and computed names bring: see `lsp_bridge.python`. Costs a request."""
     implied: Callable[[Listing], Iterable[str]] = nothing_implied
     """Members that the receiver has although the server does not list them."""
     unknown_lists: frozenset[frozenset[str]] = frozenset()

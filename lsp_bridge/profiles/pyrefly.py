@@ -38,6 +38,7 @@ PYREFLY = Profile(
     initialization_options=lambda project: {"pyrefly": _settings(project)["python"]["pyrefly"]},
     settings=_settings,
     unknown_if_only_dunder=True,
+    reads_classes=True,
     unknown_lists=frozenset({BARE_CLASS}),
     open_type=pyrefly_open,
     implied=pyrefly_implied,

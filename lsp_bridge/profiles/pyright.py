@@ -32,6 +32,7 @@ PYRIGHT = Profile(
     settings=_settings,
     incomplete=Incomplete.COMPLETE,
     unknown_if_only_dunder=True,
+    reads_classes=True,
     unknown_lists=frozenset({BARE_CLASS}),
     open_type=pyright_open,
     implied=every_value,

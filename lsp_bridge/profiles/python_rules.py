@@ -70,17 +70,11 @@ def pyrefly_implied(listing: Listing) -> Iterable[str]:
 
 
 def pyrefly_open(listing: Listing) -> str:
-    """Unknown base classes show in the type of ``__new__``, metaclasses in that of ``__class__``.
-
-    The members of a metaclass are not listed; that of enumerations is known.
-    """
+    """Unknown base classes show in the type of ``__new__``."""
     if listing.items.get("__new__", _NO_ITEM).detail == "Unknown":
         return "a base class is unknown"
     if _UNKNOWN_PART.search(listing.items.get("__class__", _NO_ITEM).detail):
         return "a part of the type is unknown"
-    metaclass = listing.items.get("__class__", _NO_ITEM).detail.startswith("type[type[")
-    if metaclass and "_generate_next_value_" not in listing.items:
-        return "a class with a metaclass"
     return defines_getattr(listing)
 
 

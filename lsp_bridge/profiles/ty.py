@@ -47,6 +47,7 @@ TY = Profile(
     incomplete=Incomplete.COMPLETE,
     longest_list=1000,
     unknown_if_only_dunder=True,
+    reads_classes=True,
     unknown_lists=frozenset({BARE_CLASS}),
     open_type=_open,
     implied=every_value,

@@ -1,0 +1,510 @@
+"""Members that a class has at run time although its body does not show them.
+
+Metaclasses, class decorators, ``__init_subclass__`` and writes under computed names: where their
+source says which names they write, these are known; otherwise the class is open.
+"""
+
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from tree_sitter import Node
+
+from lsp_bridge.python.modules import (
+    Found,
+    Module,
+    Outside,
+    Sources,
+    Target,
+    field_text,
+    statements,
+    text_of,
+    walk,
+)
+from lsp_bridge.python.writes import (
+    NOTHING,
+    Subject,
+    Writes,
+    joined,
+    parameters,
+    reached,
+    written_in_class,
+    written_in_module,
+)
+
+_MOST_CLASSES = 64
+_MOST_FUNCTIONS = 20_000
+_KNOWN_METACLASSES = frozenset(
+    {
+        "abc.ABCMeta",
+        "builtins.type",
+        "enum.EnumMeta",
+        "enum.EnumType",
+        "typing.NamedTupleMeta",
+        "typing._ProtocolMeta",
+        "typing_extensions._ProtocolMeta",
+    }
+)
+_KNOWN_DECORATORS = frozenset(
+    {"_pytest", "attr", "attrs", "mypy_extensions", "pytest", "six", "typing_extensions"}
+)
+"""Packages, besides the standard library, whose class decorators add no names of their own, or
+such as servers know."""
+_HARMLESS_DECORATORS = frozenset({"implementer", "implementer_only", "provider"})
+_METACLASS_MAKERS = frozenset({"with_metaclass", "add_metaclass"})
+_KNOWN_MAKERS = frozenset({"namedtuple", "NamedTuple", "TypedDict", "NewType", "Generic", "Enum"})
+_MAKES_CLASSES = "it makes classes"
+_TRANSFORMS = "dataclass_transform"
+_GETTING = frozenset({"__getattribute__"})
+"""Methods that make members up. Servers list ``__getattr__`` only where somebody wrote it."""
+_MOST_CALLS = 3
+"""Number of calls that an object is followed through."""
+
+
+class Members(NamedTuple):
+    """What a class has besides what its servers list."""
+
+    of_instances: Writes = NOTHING
+    of_class: Writes = NOTHING
+    metaclass: frozenset[str] = frozenset()
+    """Names that the class object has from its metaclass, and its instances do not have."""
+    used: frozenset[str] = frozenset()
+    """What its own methods read of ``self`` or ``cls``, declared or not."""
+
+
+class Classes:
+    """Reads the classes of a project's sources."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def members(self, found: Found) -> Members:
+        """What servers do not see of a class, of what it inherits too."""
+        of_instances: list[Writes] = []
+        of_class: list[Writes] = []
+        metaclass: frozenset[str] = frozenset()
+        used: frozenset[str] = frozenset()
+        for each in self.ancestry(found):
+            if isinstance(each, str):
+                of_class.append(Writes(computed=each))
+                continue
+            of_instances.append(_own_writes(each, of_class=False))
+            of_class += [_own_writes(each, of_class=True), *self._decorated(each)]
+            of_class += self._derived(each)
+            used |= _self_uses(each)
+            metaclass = metaclass.union(*map(_standard_names, self._targets(each)))
+            for meta in self._metaclasses(each):
+                writes, names = self._metaclass(meta)
+                of_class.append(writes)
+                metaclass |= names
+        class_writes = joined(of_class)
+        return Members(joined(of_instances) | class_writes, class_writes, metaclass, used)
+
+    def brought(self, found: Found) -> frozenset[str]:
+        """Names that classes of the same file bring which derive from the class directly."""
+        name = field_text(found.node, "name")
+        names: frozenset[str] = frozenset()
+        for node in statements(found.module.root):
+            if node.type == "class_definition" and name in map(text_of, _superclasses(node)):
+                derived = Found(found.module, node)
+                names |= declared(node) | _own_writes(derived, of_class=False).names
+        return names
+
+    def ancestry(self, found: Found) -> Iterator[Found | str]:
+        """The class and its bases, as far as their sources are found; a string: why one is open."""
+        waiting = [found]
+        seen: set[tuple[Path, int]] = set()
+        while waiting and len(seen) < _MOST_CLASSES:
+            each = waiting.pop(0)
+            key = (each.module.path, each.node.start_byte)
+            if key in seen:
+                continue
+            seen.add(key)
+            yield each
+            if any(map(_is_standard_metaclass, self._targets(each))):
+                yield _MAKES_CLASSES
+            for base in self._bases(each):
+                if isinstance(base, str):
+                    yield base
+                else:
+                    waiting.append(base)
+
+    def _targets(self, found: Found) -> Iterator[Target]:
+        for node in _superclasses(found.node):
+            yield from self._sources.resolve(text_of(_unsubscripted(node)), found.module)
+
+    def _bases(self, found: Found) -> Iterator[Found | str]:
+        for node in _superclasses(found.node):
+            yield from self._base(found.module, node, found.node)
+
+    def _base(
+        self, module: Module, node: Node, derived: Node, left: int = 4
+    ) -> Iterator[Found | str]:
+        node = _unsubscripted(node)
+        if node.type == "call":
+            yield from self._made_base(module, node, derived)
+            return
+        if node.type not in ("identifier", "attribute"):
+            return
+        for target in self._sources.resolve(text_of(node), module):
+            if not isinstance(target, Found) or target.node == derived:
+                continue
+            if target.node.type == "class_definition":
+                yield target
+            elif left:
+                yield from self._base(target.module, target.node, derived, left - 1)
+
+    def _made_base(self, module: Module, call: Node, derived: Node) -> Iterator[Found | str]:
+        name = field_text(call, "function").split(".")[-1]
+        if name in _METACLASS_MAKERS:
+            arguments = call.child_by_field_name("arguments")
+            for node in [] if arguments is None else arguments.named_children[1:]:
+                yield from self._base(module, node, derived)
+        elif name not in _KNOWN_MAKERS:
+            yield f"a base is made by {name}()"
+
+    def _derived(self, found: Found) -> Iterator[Writes]:
+        """What ``__init_subclass__`` writes on classes that derive."""
+        body = found.node.child_by_field_name("body")
+        for function in [] if body is None else _methods(body):
+            if field_text(function, "name") == "__init_subclass__":
+                yield _remembered(found, function, "derived", self._deriving_writes)
+
+    def _deriving_writes(self, found: Found, function: Node) -> Writes:
+        def handed(name: str, place: int | str) -> Writes | None:
+            return self._handed(found, name, place, _MOST_CALLS)
+
+        return Subject(function, parameters(function)[:1], handed=handed).writes()
+
+    def _decorated(self, found: Found) -> Iterator[Writes]:
+        """What the class's decorators write."""
+        around = found.node.parent
+        if around is None or around.type != "decorated_definition":
+            return
+        for decorator in around.named_children:
+            if decorator.type == "decorator" and decorator.named_children:
+                yield self._decorator(found.module, decorator.named_children[0])
+
+    def _decorator(self, module: Module, node: Node) -> Writes:
+        called = node.child_by_field_name("function") if node.type == "call" else node
+        name = text_of(called)
+        if name.split(".")[-1] in _HARMLESS_DECORATORS | _METACLASS_MAKERS:
+            return NOTHING
+        return joined(map(self._decorating, self._sources.resolve(name, module)))
+
+    def _decorating(self, target: Target) -> Writes:
+        match target:
+            case Outside():
+                package = target.module.split(".")[0]
+                known = target.is_standard or package in _KNOWN_DECORATORS
+                return NOTHING if known else Writes(computed=f"@{target.name or target.module}")
+            case Found(module, node):
+                if _KNOWN_DECORATORS.intersection((*module.path.parts, module.path.stem)):
+                    return NOTHING
+                if node.type == "function_definition":
+                    return self._given_to(target, 0, _MOST_CALLS, inner=True)
+        return Writes(computed="a decorator that is no function")
+
+    def _given_to(self, found: Found, place: int | str, left: int, inner: bool = False) -> Writes:
+        """What a function writes on one of its arguments.
+
+        With ``inner`` also what functions in it write on their first: one of them may be returned.
+        """
+        if _is_transform(found.node):
+            return NOTHING
+        names = parameters(found.node)
+        if isinstance(place, int):
+            place += _is_bound(found.node)
+            given = [(found.node, names[place : place + 1])]
+        else:
+            given = [(found.node, [name for name in names if name == place])]
+        if inner:
+            nested = (each for each in walk(found.node) if each.type == "function_definition")
+            given += [(each, parameters(each)[:1]) for each in nested]
+            if any(node.type == "class_definition" for node in walk(found.node)):
+                return Writes(computed="a decorator makes a class")
+
+        def handed(name: str, place: int | str) -> Writes | None:
+            return self._handed(found, name, place, left - 1)
+
+        return joined(Subject(node, names, handed=handed).writes() for node, names in given)
+
+    def _handed(self, caller: Found, name: str, place: int | str, left: int) -> Writes | None:
+        """What a function that is called ``name`` in ``caller`` writes on its argument."""
+        if left <= 0:
+            return None
+        own = [each for each in walk(caller.node) if each.type == "function_definition"]
+        local = [each for each in own if field_text(each, "name") == name]
+        owner, _, method = name.rpartition(".")
+        if owner in ("cls", "mcs", "mcls", "metacls", "meta", "self"):
+            local = [each for each in own if field_text(each, "name") == method]
+        targets: list[Target] = [Found(caller.module, each) for each in local]
+        writes = []
+        for target in targets or self._sources.resolve(name, caller.module):
+            match target:
+                case Outside() if target.is_standard:
+                    pass
+                case Found(_, node) if node.type == "function_definition":
+                    writes.append(self._given_to(target, place, left))
+                case _:
+                    return None
+        return joined(writes)
+
+    def _metaclasses(self, found: Found) -> Iterator[Target]:
+        for node in _metaclass_nodes(found.node):
+            yield from self._sources.resolve(text_of(_unsubscripted(node)), found.module)
+
+    def _metaclass(self, target: Target) -> tuple[Writes, frozenset[str]]:
+        """What a metaclass writes on its classes, and what they have of it."""
+        match target:
+            case Outside():
+                known = target.is_standard or _is_standard_metaclass(target)
+                writes = NOTHING if known else Writes(computed=f"metaclass {target.name}")
+                return writes, _standard_names(target)
+            case Found(_, node) if node.type == "class_definition":
+                return self._metaclass_source(target)
+        return Writes(computed="a metaclass that is no class"), frozenset()
+
+    def _metaclass_source(self, found: Found) -> tuple[Writes, frozenset[str]]:
+        writes: list[Writes] = []
+        names: frozenset[str] = frozenset()
+        is_declared = False
+        for each in self.ancestry(found):
+            if isinstance(each, str):
+                if each != _MAKES_CLASSES:
+                    writes.append(Writes(computed=each))
+                continue
+            is_declared = is_declared or _is_transform(each.node)
+            names |= declared(each.node)
+            writes.append(self._metaclass_writes(each))
+            names = names.union(*map(_standard_names, self._targets(each)))
+        joint = joined(writes)
+        if is_declared:  # its classes' fields are declared, so that checkers know them (PEP 681)
+            joint = Writes(joint.names)
+        return joint, names
+
+    def _metaclass_writes(self, found: Found) -> Writes:
+        """What a metaclass's methods write on the classes that it makes."""
+        body = found.node.child_by_field_name("body")
+        methods = [] if body is None else list(_methods(body))
+        writes = [_remembered(found, each, "metaclass", self._making_writes) for each in methods]
+        names = {field_text(each, "name") for each in methods} & _GETTING
+        return joined([*writes, *(Writes(computed=name) for name in names)])
+
+    def _making_writes(self, found: Found, function: Node) -> Writes:
+        names = parameters(function)
+        name = field_text(function, "name")
+        is_making = name in ("__new__", "__init__", "__prepare__")
+        objects = names[:1] if name not in ("__new__", "__prepare__") else []
+        namespaces = names[3:4] if is_making else []
+
+        def handed(name: str, place: int | str) -> Writes | None:
+            return self._handed(found, name, place, _MOST_CALLS)
+
+        constant = _Constants(found)
+        return Subject(
+            function, objects, namespaces, constant, handed if is_making else None
+        ).writes()
+
+
+def module_writes(module: Module) -> Writes:
+    """What a module has besides what its statements bind."""
+    return written_in_module(module.root)
+
+
+def _is_standard_metaclass(target: Target) -> bool:
+    if not isinstance(target, Outside):
+        return False
+    return f"{target.module}.{target.name}" in _KNOWN_METACLASSES
+
+
+def declared(node: Node) -> frozenset[str]:
+    """Names that a class's body binds."""
+    body = node.child_by_field_name("body")
+    names = set()
+    for statement in [] if body is None else statements(body):
+        if statement.type in ("function_definition", "class_definition"):
+            names.add(field_text(statement, "name"))
+        elif statement.type == "expression_statement":
+            for each in statement.named_children:
+                if each.type == "assignment":
+                    names.add(field_text(each, "left"))
+    return frozenset(names)
+
+
+def _own_writes(found: Found, of_class: bool) -> Writes:
+    """What a class's own methods write on the class, or on its instances."""
+    body = found.node.child_by_field_name("body")
+    if body is None:
+        return NOTHING
+    role = "class" if of_class else "instance"
+    methods = [each for each in _methods(body) if _is_of_class(each) is of_class]
+    writes = [_remembered(found, each, role, _method_writes) for each in methods]
+    if of_class:
+        writes.append(written_in_class(body))
+    names = {field_text(each, "name") for each in methods} & _GETTING
+    return joined([*writes, *(Writes(computed=name) for name in names)])
+
+
+def _method_writes(found: Found, function: Node) -> Writes:
+    first = parameters(function)[:1]
+    return Subject(function, first, constant=_Constants(found)).writes()
+
+
+def _is_bound(function: Node) -> bool:
+    """Whether calls leave the first parameter out."""
+    return parameters(function)[:1] in (["self"], ["cls"]) and _is_method(function)
+
+
+def _is_method(function: Node) -> bool:
+    around = function.parent
+    if around is not None and around.type == "decorated_definition":
+        around = around.parent
+    return (
+        around is not None
+        and around.parent is not None
+        and (around.parent.type == "class_definition")
+    )
+
+
+def _self_uses(found: Found) -> frozenset[str]:
+    """Names that a class's own methods read of their instance."""
+    body = found.node.child_by_field_name("body")
+    methods = [] if body is None else list(_methods(body))
+    return frozenset().union(*(_remembered(found, each, "uses", _uses) for each in methods))
+
+
+def _uses(found: Found, function: Node) -> frozenset[str]:
+    first = next(iter(parameters(function)), "")
+    return frozenset(
+        field_text(each, "attribute")
+        for each in reached(function)
+        if each.type == "attribute" and field_text(each, "object") == first
+    )
+
+
+_T = TypeVar("_T")
+_memory: OrderedDict[tuple[str, str, str, bytes | None], Any] = OrderedDict()
+
+
+def _remembered(found: Found, function: Node, role: str, read: Callable[[Found, Node], _T]) -> _T:
+    """What ``read`` says of a function, whose text is read once: most stay as they are.
+
+    Results are kept, never trees, of which a file that is being written has a new one each time.
+    """
+    key = (str(found.module.path), field_text(found.node, "name"), role, function.text)
+    if key in _memory:
+        known: _T = _memory[key]
+        return known
+    result = _memory[key] = read(found, function)
+    if len(_memory) > _MOST_FUNCTIONS:
+        _memory.popitem(last=False)
+    return result
+
+
+class _Constants:
+    """Looks up what names are bound to, in a class and in its module."""
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+
+    def __call__(self, name: str) -> Node | None:
+        owner, _, attribute = name.rpartition(".")
+        if owner in ("self", "cls"):
+            body = self._found.node.child_by_field_name("body")
+            return None if body is None else _assigned_to(body, attribute)
+        bound = self._found.module.bindings.get(name, ()) if not owner else ()
+        last = bound[-1] if len(bound) == 1 else None
+        return last if isinstance(last, Node) else None
+
+
+def _assigned_to(body: Node, name: str) -> Node | None:
+    for statement in statements(body):
+        for each in statement.named_children:
+            if each.type == "assignment" and field_text(each, "left") == name:
+                return each.child_by_field_name("right")
+    return None
+
+
+def _methods(body: Node) -> Iterator[Node]:
+    """Functions that get an object or its class."""
+    functions = (each for each in statements(body) if each.type == "function_definition")
+    return (each for each in functions if "@staticmethod" not in decorators(each))
+
+
+def _is_of_class(function: Node) -> bool:
+    name = field_text(function, "name")
+    if name in ("__init_subclass__", "__class_getitem__"):
+        return True
+    return "@classmethod" in decorators(function)
+
+
+def decorators(definition: Node) -> list[str]:
+    """Source of a definition's decorators, ``@`` included."""
+    around = definition.parent
+    if around is None or around.type != "decorated_definition":
+        return []
+    return [text_of(each) for each in around.named_children if each.type == "decorator"]
+
+
+def _superclasses(node: Node) -> list[Node]:
+    listed = node.child_by_field_name("superclasses")
+    if listed is None:
+        return []
+    kinds = ("keyword_argument", "comment", "dictionary_splat", "list_splat")
+    return [each for each in listed.named_children if each.type not in kinds]
+
+
+def _metaclass_nodes(node: Node) -> Iterator[Node]:
+    listed = node.child_by_field_name("superclasses")
+    for each in [] if listed is None else listed.named_children:
+        value = each.child_by_field_name("value")
+        if each.type == "keyword_argument" and field_text(each, "name") == "metaclass" and value:
+            yield value
+        if each.type == "call":
+            yield from _metaclass_argument(each)
+    body = node.child_by_field_name("body")
+    legacy = None if body is None else _assigned_to(body, "__metaclass__")
+    if legacy is not None:
+        yield legacy
+    around = node.parent
+    if around is not None and around.type == "decorated_definition":
+        for decorator in around.named_children:
+            for call in decorator.named_children if decorator.type == "decorator" else ():
+                yield from _metaclass_argument(call)
+
+
+def _metaclass_argument(call: Node) -> Iterator[Node]:
+    """The metaclass in ``with_metaclass(Meta, Base)`` and ``@add_metaclass(Meta)``."""
+    if field_text(call, "function").split(".")[-1] in _METACLASS_MAKERS:
+        arguments = call.child_by_field_name("arguments")
+        yield from [] if arguments is None else arguments.named_children[:1]
+
+
+def _unsubscripted(node: Node) -> Node:
+    while node.type == "subscript":
+        value = node.child_by_field_name("value")
+        if value is None:
+            break
+        node = value
+    return node
+
+
+def _is_transform(node: Node) -> bool:
+    return any(_TRANSFORMS in each for each in decorators(node))
+
+
+def _standard_names(target: Target) -> frozenset[str]:
+    """What class objects have of the metaclass of a standard class, if that is loaded here.
+
+    ``target`` may also be the metaclass itself.
+    """
+    if not isinstance(target, Outside) or not target.is_standard:
+        return frozenset()
+    found = getattr(sys.modules.get(target.module), target.name, None)
+    if not isinstance(found, type):
+        return frozenset()
+    metaclass = found if issubclass(found, type) else type(found)
+    return frozenset(dir(metaclass)).difference(dir(type))

@@ -1,0 +1,227 @@
+"""What the receiver of a Python dereference has besides what its server lists."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from tree_sitter import Node
+
+from lsp_bridge import overlay
+from lsp_bridge.overlay import Encoding
+from lsp_bridge.profiles.profile import Ask, Extra
+from lsp_bridge.profiles.python_source import receiver
+from lsp_bridge.project import Project
+from lsp_bridge.python.classes import Classes, declared, decorators, module_writes
+from lsp_bridge.python.modules import Found, Module, Sources, field_text, read
+from lsp_bridge.python.writes import parameters
+from lsp_bridge.question import Question
+from monitors.protocols import Facts, Name
+
+_OWN = re.compile(
+    r"(?:\btype\((?P<object>\w+)\)|\b(?P<class>\w+)\.__class__|\b(?P<super>super)\(.*\))\.\Z"
+)
+_LONGEST_RECEIVER = 200
+_PLACEHOLDER = "_"
+_NO_NAME = Name("")
+_CLASS_OBJECTS = frozenset({"mro", "__mro__"})
+_SCOPES = ("function_definition", "lambda", "class_definition")
+
+
+_UNLISTED_SHARE = 0.05
+"""Of the names that a class's methods use of their own object: if more of them are listed nowhere,
+others than its file's bring them."""
+
+
+class _Type(NamedTuple):
+    """One type that the receiver may have."""
+
+    found: Found | Module
+    is_class_object: bool
+    is_own: bool = False
+    """Whether the receiver is ``self`` or ``cls``, so that classes that derive count."""
+
+
+class Receivers:
+    """Looks up the classes of receivers, in a project."""
+
+    def __init__(self, project: Project) -> None:
+        self._classes = Classes(Sources(project))
+
+    async def look_up(
+        self, question: Question, facts: Facts, encoding: Encoding, ask: Ask
+    ) -> Extra:
+        """Names that the receiver has besides ``facts``, or why nobody can name them all.
+
+        ``ask`` sends a request about the document of ``question``, which the server has open.
+        """
+        text, cursor = question.text, question.cursor
+        begin = len(text[:cursor].encode())
+        source = f"{text[:cursor]}{_PLACEHOLDER}{text[cursor:]}".encode()
+        module = Module(Path(question.path), source)
+        types = list(_own_types(module, begin, text[:cursor]))
+        if not types:
+            links = await _links(question, encoding, ask)
+            types = list(self._linked(links, module, facts))
+        return self._judged(types, facts)
+
+    def _linked(self, links: "list[_Link]", module: Module, facts: Facts) -> Iterator[_Type]:
+        is_class_object = _is_class_object(facts)
+        for link in links:
+            target = module if link.path == module.path else read(link.path)
+            if target is None or link.path.suffix == ".pyi":
+                continue
+            found = _class_at(target, link.line)
+            if found is not None and _fits(found, facts):
+                yield _Type(found, is_class_object)
+            elif link.line == 0 and _is_module(facts):
+                yield _Type(target, False)
+
+    def _judged(self, types: list[_Type], facts: Facts) -> Extra:
+        listed = {name.text for name in facts.names}
+        extra = Extra()
+        if not types and _hides_metaclass(facts):
+            return Extra(why_open="a class with a metaclass")
+        for each in types:
+            if isinstance(each.found, Module):
+                writes = module_writes(each.found)
+                extra |= Extra(writes.names, writes.computed)
+            else:
+                extra |= _of_class(self._classes, each.found, each, listed)
+        return extra
+
+
+def _of_class(classes: Classes, found: Found, each: _Type, listed: set[str]) -> Extra:
+    members = classes.members(found)
+    writes = members.of_class if each.is_class_object else members.of_instances
+    names = writes.names
+    if each.is_class_object:
+        names = names.union(members.metaclass, dir(type))
+    if each.is_own:
+        names |= classes.brought(found)
+    used = {name for name in members.used if name[:2] != "__"} - {_PLACEHOLDER}
+    unlisted = used - listed - names
+    why = ""
+    if each.is_own and len(unlisted) > _UNLISTED_SHARE * len(used):
+        why = f"its class uses {min(unlisted)}, which is not listed"
+    return Extra(names | unlisted, writes.computed or why)
+
+
+def _own_types(module: Module, cursor_byte: int, before: str) -> Iterator[_Type]:
+    """The class around the cursor, where the receiver is its object or itself."""
+    node = module.root.descendant_for_byte_range(max(0, cursor_byte - 1), cursor_byte)
+    function, around = _scopes(node)
+    if function is None or around is None:
+        return
+    first = next(iter(parameters(function)), "")
+    found = Found(module, around)
+    name = receiver(before, len(before))
+    own = _OWN.search(before[-_LONGEST_RECEIVER:])
+    if first and name == first and not _is_static(function):
+        yield _Type(found, _is_class_method(function), is_own=True)
+    elif own is not None and (own["super"] or first in (own["object"], own["class"])):
+        is_instance = bool(own["super"]) and not _is_class_method(function)
+        yield _Type(found, not is_instance, is_own=not own["super"])
+
+
+def _scopes(node: Node | None) -> tuple[Node | None, Node | None]:
+    """The method around a node, and the class around that."""
+    function = None
+    while node is not None:
+        if node.type == "function_definition":
+            function = node
+        elif node.type == "class_definition":
+            return function, node
+        node = node.parent
+    return None, None
+
+
+def _is_static(function: Node) -> bool:
+    return "@staticmethod" in decorators(function)
+
+
+def _is_class_method(function: Node) -> bool:
+    implied = ("__new__", "__init_subclass__", "__class_getitem__")
+    return "@classmethod" in decorators(function) or field_text(function, "name") in implied
+
+
+def _class_at(module: Module, line: int) -> Found | None:
+    """The class whose name stands in ``line``."""
+    stack = [module.root]
+    while stack:
+        node = stack.pop()
+        if node.type == "class_definition":
+            name = node.child_by_field_name("name")
+            if name is not None and name.start_point[0] == line:
+                return Found(module, node)
+        if node.start_point[0] <= line <= node.end_point[0]:
+            stack.extend(node.named_children)
+    return None
+
+
+def _fits(found: Found, facts: Facts) -> bool:
+    """Whether the list shows what the class declares: servers misjudge some expressions."""
+    plain = {name for name in declared(found.node) if name.isidentifier() and name[0] != "_"}
+    missing = plain.difference(name.text for name in facts.names)
+    return 2 * len(missing) <= len(plain)
+
+
+def _is_class_object(facts: Facts) -> bool:
+    """Whether the list is that of a class: with the members of `type`, or as pyrefly shows it.
+
+    pyrefly lists no members of metaclasses; an instance would show ``__dir__`` as a method. It
+    tells the types of members, others with functions for methods do not.
+    """
+    names = {name.text: name for name in facts.names}
+    shown = names.get("__class__", _NO_NAME).detail
+    is_function = names.get("__dir__", _NO_NAME).kind == "function"
+    return (
+        not _CLASS_OBJECTS.isdisjoint(names)
+        or (bool(shown) and is_function)
+        or shown.startswith("((")
+    )
+
+
+def _hides_metaclass(facts: Facts) -> bool:
+    """Whether pyrefly's list is that of a class whose metaclass it does not show.
+
+    That of enumerations is known: see `lsp_bridge.profiles.python_rules`.
+    """
+    names = {name.text: name.detail for name in facts.names}
+    is_enum = "_generate_next_value_" in names
+    return names.get("__class__", "").startswith("type[type[") and not is_enum
+
+
+def _is_module(facts: Facts) -> bool:
+    return any(name.text == "__file__" for name in facts.names)
+
+
+class _Link(NamedTuple):
+    """Where a type is defined."""
+
+    path: Path
+    line: int
+
+
+async def _links(question: Question, encoding: Encoding, ask: Ask) -> list[_Link]:
+    """Definitions of the types of the expression in front of the operator."""
+    end = len(question.text[: question.cursor].rstrip().removesuffix(".").rstrip())
+    if not end:
+        return []
+    place = overlay.position(question.text, end - 1, encoding).to_lsp()
+    params = {"textDocument": {"uri": question.uri}, "position": place}
+    response = await ask("textDocument/typeDefinition", params)
+    links = [response] if isinstance(response, dict) else response or []
+    return [link for each in links if (link := _link(each)) is not None]
+
+
+def _link(link: Any) -> _Link | None:
+    """A Location or LocationLink; None if it names no file."""
+    try:
+        uri = link["targetUri"] if "targetUri" in link else link["uri"]
+        span = link["targetSelectionRange"] if "targetUri" in link else link["range"]
+        parts, line = urlsplit(uri), int(span["start"]["line"])
+    except (TypeError, KeyError, ValueError):
+        return None
+    return _Link(Path(unquote(parts.path)), line) if parts.scheme == "file" else None
