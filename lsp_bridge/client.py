@@ -64,7 +64,11 @@ class Client:
         self._preparer = Preparer()
         self._gate = gate(profile)
         self._introduced = False
-        self._receivers = Receivers(project) if profile.reads_classes else None
+        self._receivers = self._new_receivers()
+
+    def _new_receivers(self) -> Receivers | None:
+        """What is known of the classes of receivers: nothing yet."""
+        return Receivers(self._project) if self.profile.reads_classes else None
 
     @property
     def ready(self) -> bool:
@@ -86,6 +90,7 @@ class Client:
         if self._introduced and self.alive:
             self._connection.notification("workspace/didChangeWatchedFiles", {"changes": events})
             self._documents.renew()
+            self._receivers = self._new_receivers()
 
     async def start(self) -> Unavailable | None:
         """Launch the server and introduce the workspace; returns what went wrong, if anything."""

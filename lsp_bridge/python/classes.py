@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 from tree_sitter import Node
 
@@ -34,6 +35,7 @@ from lsp_bridge.python.writes import (
     written_in_module,
 )
 
+_T = TypeVar("_T")
 _MOST_CLASSES = 64
 _MOST_FUNCTIONS = 20_000
 _KNOWN_METACLASSES = frozenset(
@@ -73,34 +75,51 @@ class Members(NamedTuple):
     used: frozenset[str] = frozenset()
     """What its own methods read of ``self`` or ``cls``, declared or not."""
 
+    def __or__(self, other: "Members") -> "Members":
+        return Members(
+            self.of_instances | other.of_instances,
+            self.of_class | other.of_class,
+            self.metaclass | other.metaclass,
+            self.used | other.used,
+        )
+
 
 class Classes:
     """Reads the classes of a project's sources."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
+        self._notes: WeakKeyDictionary[Module, dict[int, Members]] = WeakKeyDictionary()
+        self._memory: OrderedDict[tuple[str, str, str, bytes | None], Any] = OrderedDict()
 
     def members(self, found: Found) -> Members:
         """What servers do not see of a class, of what it inherits too."""
-        of_instances: list[Writes] = []
-        of_class: list[Writes] = []
-        metaclass: frozenset[str] = frozenset()
-        used: frozenset[str] = frozenset()
+        members = Members()
         for each in self.ancestry(found):
             if isinstance(each, str):
-                of_class.append(Writes(computed=each))
-                continue
-            of_instances.append(_own_writes(each, of_class=False))
-            of_class += [_own_writes(each, of_class=True), *self._decorated(each)]
-            of_class += self._derived(each)
-            used |= _self_uses(each)
-            metaclass = metaclass.union(*map(_standard_names, self._targets(each)))
-            for meta in self._metaclasses(each):
-                writes, names = self._metaclass(meta)
-                of_class.append(writes)
-                metaclass |= names
-        class_writes = joined(of_class)
-        return Members(joined(of_instances) | class_writes, class_writes, metaclass, used)
+                members |= Members(of_class=Writes(computed=each))
+            else:
+                members |= self._own(each)
+        return members._replace(of_instances=members.of_instances | members.of_class)
+
+    def _own(self, found: Found) -> Members:
+        """What the class itself brings; known as long as its module is."""
+        notes = self._notes.setdefault(found.module, {})
+        key = found.node.start_byte
+        if key not in notes:
+            notes[key] = self._read(found)
+        return notes[key]
+
+    def _read(self, found: Found) -> Members:
+        of_class = [self._own_writes(found, of_class=True)]
+        of_class += [*self._decorated(found), *self._derived(found)]
+        metaclass = frozenset[str]().union(*map(_standard_names, self._targets(found)))
+        for meta in self._metaclasses(found):
+            writes, names = self._metaclass(meta)
+            of_class.append(writes)
+            metaclass |= names
+        of_instances = self._own_writes(found, of_class=False)
+        return Members(of_instances, joined(of_class), metaclass, self._self_uses(found))
 
     def brought(self, found: Found) -> frozenset[str]:
         """Names that classes of the same file bring which derive from the class directly."""
@@ -109,7 +128,7 @@ class Classes:
         for node in statements(found.module.root):
             if node.type == "class_definition" and name in map(text_of, _superclasses(node)):
                 derived = Found(found.module, node)
-                names |= declared(node) | _own_writes(derived, of_class=False).names
+                names |= declared(node) | self._own_writes(derived, of_class=False).names
         return names
 
     def ancestry(self, found: Found) -> Iterator[Found | str]:
@@ -170,7 +189,7 @@ class Classes:
         body = found.node.child_by_field_name("body")
         for function in [] if body is None else _methods(body):
             if field_text(function, "name") == "__init_subclass__":
-                yield _remembered(found, function, "derived", self._deriving_writes)
+                yield self._remembered(found, function, "derived", self._deriving_writes)
 
     def _deriving_writes(self, found: Found, function: Node) -> Writes:
         def handed(name: str, place: int | str) -> Writes | None:
@@ -289,7 +308,9 @@ class Classes:
         """What a metaclass's methods write on the classes that it makes."""
         body = found.node.child_by_field_name("body")
         methods = [] if body is None else list(_methods(body))
-        writes = [_remembered(found, each, "metaclass", self._making_writes) for each in methods]
+        writes = [
+            self._remembered(found, each, "metaclass", self._making_writes) for each in methods
+        ]
         names = {field_text(each, "name") for each in methods} & _GETTING
         return joined([*writes, *(Writes(computed=name) for name in names)])
 
@@ -307,6 +328,43 @@ class Classes:
         return Subject(
             function, objects, namespaces, constant, handed if is_making else None
         ).writes()
+
+    def _own_writes(self, found: Found, of_class: bool) -> Writes:
+        """What a class's own methods write on the class, or on its instances."""
+        body = found.node.child_by_field_name("body")
+        if body is None:
+            return NOTHING
+        role = "class" if of_class else "instance"
+        methods = [each for each in _methods(body) if _is_of_class(each) is of_class]
+        writes = [self._remembered(found, each, role, _method_writes) for each in methods]
+        if of_class:
+            writes.append(written_in_class(body))
+        names = {field_text(each, "name") for each in methods} & _GETTING
+        return joined([*writes, *(Writes(computed=name) for name in names)])
+
+    def _self_uses(self, found: Found) -> frozenset[str]:
+        """Names that a class's own methods read of their instance."""
+        body = found.node.child_by_field_name("body")
+        methods = [] if body is None else list(_methods(body))
+        return frozenset().union(
+            *(self._remembered(found, each, "uses", _uses) for each in methods)
+        )
+
+    def _remembered(
+        self, found: Found, function: Node, role: str, read: Callable[[Found, Node], _T]
+    ) -> _T:
+        """What ``read`` says of a function, whose text is read once: most stay as they are.
+
+        Results are kept, never trees: a file that is being written has a new one each time.
+        """
+        key = (str(found.module.path), field_text(found.node, "name"), role, function.text)
+        if key in self._memory:
+            known: _T = self._memory[key]
+            return known
+        result = self._memory[key] = read(found, function)
+        if len(self._memory) > _MOST_FUNCTIONS:
+            self._memory.popitem(last=False)
+        return result
 
 
 def module_writes(module: Module) -> Writes:
@@ -334,20 +392,6 @@ def declared(node: Node) -> frozenset[str]:
     return frozenset(names)
 
 
-def _own_writes(found: Found, of_class: bool) -> Writes:
-    """What a class's own methods write on the class, or on its instances."""
-    body = found.node.child_by_field_name("body")
-    if body is None:
-        return NOTHING
-    role = "class" if of_class else "instance"
-    methods = [each for each in _methods(body) if _is_of_class(each) is of_class]
-    writes = [_remembered(found, each, role, _method_writes) for each in methods]
-    if of_class:
-        writes.append(written_in_class(body))
-    names = {field_text(each, "name") for each in methods} & _GETTING
-    return joined([*writes, *(Writes(computed=name) for name in names)])
-
-
 def _method_writes(found: Found, function: Node) -> Writes:
     first = parameters(function)[:1]
     return Subject(function, first, constant=_Constants(found)).writes()
@@ -369,13 +413,6 @@ def _is_method(function: Node) -> bool:
     )
 
 
-def _self_uses(found: Found) -> frozenset[str]:
-    """Names that a class's own methods read of their instance."""
-    body = found.node.child_by_field_name("body")
-    methods = [] if body is None else list(_methods(body))
-    return frozenset().union(*(_remembered(found, each, "uses", _uses) for each in methods))
-
-
 def _uses(found: Found, function: Node) -> frozenset[str]:
     first = next(iter(parameters(function)), "")
     return frozenset(
@@ -383,25 +420,6 @@ def _uses(found: Found, function: Node) -> frozenset[str]:
         for each in reached(function)
         if each.type == "attribute" and field_text(each, "object") == first
     )
-
-
-_T = TypeVar("_T")
-_memory: OrderedDict[tuple[str, str, str, bytes | None], Any] = OrderedDict()
-
-
-def _remembered(found: Found, function: Node, role: str, read: Callable[[Found, Node], _T]) -> _T:
-    """What ``read`` says of a function, whose text is read once: most stay as they are.
-
-    Results are kept, never trees, of which a file that is being written has a new one each time.
-    """
-    key = (str(found.module.path), field_text(found.node, "name"), role, function.text)
-    if key in _memory:
-        known: _T = _memory[key]
-        return known
-    result = _memory[key] = read(found, function)
-    if len(_memory) > _MOST_FUNCTIONS:
-        _memory.popitem(last=False)
-    return result
 
 
 class _Constants:

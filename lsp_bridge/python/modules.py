@@ -3,14 +3,16 @@
 import builtins
 import sys
 import sysconfig
+from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import tree_sitter_python
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Language, Node, Parser, Tree
 
 from lsp_bridge.project import Project
 
@@ -50,15 +52,16 @@ Binding = Node | Import
 
 @dataclass(eq=False)
 class Module:
-    """A module's source, read."""
+    """A module's source, read; errors in it are nodes of its tree like others."""
 
     path: Path
     text: bytes
-    root: Node = field(init=False)
+    tree: Tree
 
-    def __post_init__(self) -> None:
-        """Parse; errors are nodes of the tree like others."""
-        self.root = Parser(_LANGUAGE).parse(self.text).root_node
+    @property
+    def root(self) -> Node:
+        """The whole module."""
+        return self.tree.root_node
 
     @cached_property
     def bindings(self) -> dict[str, list[Binding]]:
@@ -216,9 +219,55 @@ def read(path: Path) -> Module | None:
 @lru_cache(maxsize=_MOST_FILES)
 def _read(path: Path, modified_ns: int, size: int) -> Module | None:
     try:
-        return Module(path, path.read_bytes()) if path.is_file() else None
+        text = path.read_bytes() if path.is_file() else None
     except OSError:
         return None
+    return None if text is None else Module(path, text, Parser(_LANGUAGE).parse(text))
+
+
+class Drafts:
+    """Modules as they are being written: each text is read from where it differs from the last."""
+
+    def __init__(self, capacity: int = 8) -> None:
+        self._capacity = capacity
+        self._last: OrderedDict[Path, Module] = OrderedDict()
+
+    def read(self, path: Path, text: bytes) -> Module:
+        """The module whose source is now ``text``."""
+        last = self._last.pop(path, None)
+        old = None if last is None else _edited(last, text)
+        tree = Parser(_LANGUAGE).parse(text) if old is None else Parser(_LANGUAGE).parse(text, old)
+        module = self._last[path] = Module(path, text, tree)
+        if len(self._last) > self._capacity:
+            self._last.popitem(last=False)
+        return module
+
+
+def _edited(module: Module, text: bytes) -> Tree:
+    """The module's tree, told which bytes are others in ``text``."""
+    old = module.text
+    start = _shared(old, text)
+    rest = min(len(old), len(text)) - start
+    kept = bisect_left(
+        range(1, rest + 1), True, key=lambda size: old[-size:] != text[-size:]
+    )  # bytes at the end that both have
+    old_end, new_end = len(old) - kept, len(text) - kept
+    tree = module.tree.copy()
+    tree.edit(
+        start, old_end, new_end, _point(old, start), _point(old, old_end), _point(text, new_end)
+    )
+    return tree
+
+
+def _shared(one: bytes, other: bytes) -> int:
+    """Length of the beginning that both have."""
+    most = min(len(one), len(other))
+    return bisect_left(range(1, most + 1), True, key=lambda size: one[:size] != other[:size])
+
+
+def _point(text: bytes, offset: int) -> tuple[int, int]:
+    """Row and column, in bytes, of an offset."""
+    return text.count(b"\n", 0, offset), offset - (text.rfind(b"\n", 0, offset) + 1)
 
 
 def text_of(node: Node | None) -> str:

@@ -14,7 +14,7 @@ from lsp_bridge.profiles.profile import Ask, Extra
 from lsp_bridge.profiles.python_source import receiver
 from lsp_bridge.project import Project
 from lsp_bridge.python.classes import Classes, declared, decorators, module_writes
-from lsp_bridge.python.modules import Found, Module, Sources, field_text, read
+from lsp_bridge.python.modules import Drafts, Found, Module, Sources, field_text, read
 from lsp_bridge.python.writes import parameters
 from lsp_bridge.question import Question
 from monitors.protocols import Facts, Name
@@ -48,6 +48,7 @@ class Receivers:
 
     def __init__(self, project: Project) -> None:
         self._classes = Classes(Sources(project))
+        self._drafts = Drafts()
 
     async def look_up(
         self, question: Question, facts: Facts, encoding: Encoding, ask: Ask
@@ -59,7 +60,7 @@ class Receivers:
         text, cursor = question.text, question.cursor
         begin = len(text[:cursor].encode())
         source = f"{text[:cursor]}{_PLACEHOLDER}{text[cursor:]}".encode()
-        module = Module(Path(question.path), source)
+        module = self._drafts.read(Path(question.path), source)
         types = list(_own_types(module, begin, text[:cursor]))
         if not types:
             links = await _links(question, encoding, ask)

@@ -1,12 +1,15 @@
 """What the sources of Python classes say of members that their bodies do not show."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lsp_bridge.project import discover
 from lsp_bridge.python.classes import Classes, Members, module_writes
-from lsp_bridge.python.modules import Found, Sources, read
+from lsp_bridge.python.modules import Drafts, Found, Sources, read
 from tests.workspaces import written
 
 LIBRARY = """
@@ -267,6 +270,25 @@ def test_a_changed_library_is_read_again(tmp_path: Path) -> None:
 
     assert not before.of_instances.computed
     assert members(tmp_path, source).of_instances.computed
+
+
+@given(
+    st.lists(st.sampled_from(["class A:\n", "    x = 1\n", "é", "(", '"""', "\n", "  "])), st.data()
+)
+def test_a_draft_is_the_module_that_a_whole_reading_gives(pieces: list[str], data: Any) -> None:
+    """However its text has changed since the last time."""
+    drafts = Drafts()
+    path = Path("draft.py")
+    for _ in range(4):
+        start, end = sorted(data.draw(st.integers(0, len(pieces))) for _ in range(2))
+        pieces = (
+            pieces[:start]
+            + data.draw(st.lists(st.sampled_from(["def f(): ...\n", "x."]), max_size=3))
+            + pieces[end:]
+        )
+        text = "".join(pieces).encode()
+
+        assert str(drafts.read(path, text).root) == str(Drafts().read(path, text).root)
 
 
 @pytest.mark.parametrize(
