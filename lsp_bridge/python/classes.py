@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from tree_sitter import Node
 
+from lsp_bridge.python import conditional
 from lsp_bridge.python.modules import (
     Found,
     Module,
@@ -111,13 +112,14 @@ class Classes:
         return notes[key]
 
     def _read(self, found: Found) -> Members:
-        of_class = [self._own_writes(found, of_class=True)]
+        of_class = [Writes(declared(found.node)), self._own_writes(found, of_class=True)]
         of_class += [*self._decorated(found), *self._derived(found)]
         metaclass = frozenset[str]().union(*map(_standard_names, self._targets(found)))
         for meta in self._metaclasses(found):
             writes, names = self._metaclass(meta)
             of_class.append(writes)
             metaclass |= names
+        of_class += [Writes(_conditional_names(base)) for base in self._targets(found)]
         of_instances = self._own_writes(found, of_class=False)
         return Members(of_instances, joined(of_class), metaclass, self._self_uses(found))
 
@@ -370,6 +372,13 @@ class Classes:
 def module_writes(module: Module) -> Writes:
     """What a module has besides what its statements bind."""
     return written_in_module(module.root)
+
+
+def _conditional_names(target: Target) -> frozenset[str]:
+    """What instances of a standard class have on some platform."""
+    if not isinstance(target, Outside) or not target.is_standard:
+        return frozenset()
+    return conditional.of_class(target.module, target.name)
 
 
 def _is_standard_metaclass(target: Target) -> bool:

@@ -13,7 +13,9 @@ from lsp_bridge.overlay import Encoding
 from lsp_bridge.profiles.profile import Ask, Extra
 from lsp_bridge.profiles.python_source import receiver
 from lsp_bridge.project import Project
+from lsp_bridge.python import conditional, guards
 from lsp_bridge.python.classes import Classes, declared, decorators, module_writes
+from lsp_bridge.python.guards import Guard
 from lsp_bridge.python.modules import Drafts, Found, Module, Sources, field_text, read
 from lsp_bridge.python.writes import parameters
 from lsp_bridge.question import Question
@@ -26,7 +28,12 @@ _LONGEST_RECEIVER = 200
 _PLACEHOLDER = "_"
 _NO_NAME = Name("")
 _CLASS_OBJECTS = frozenset({"mro", "__mro__"})
-_SCOPES = ("function_definition", "lambda", "class_definition")
+_BRACKETS = re.compile(r"[()\[\]{}]")
+_WORD = re.compile(r"\w")
+_LONGEST_CALL = 1_000
+"""Characters in which a call's opening bracket is looked for; those in strings count too."""
+_STUBS = re.compile(r"stdlib\Z|pyrefly_bundled_typeshed|\d(?:and\d)?\Z")
+"""Folders of typeshed's modules: pyrefly unpacks its own, jedi's are sorted by version."""
 
 
 _UNLISTED_SHARE = 0.05
@@ -61,11 +68,18 @@ class Receivers:
         begin = len(text[:cursor].encode())
         source = f"{text[:cursor]}{_PLACEHOLDER}{text[cursor:]}".encode()
         module = self._drafts.read(Path(question.path), source)
+        guard = guards.around(module.root.descendant_for_byte_range(begin, begin))
+        if guard is Guard.PROBED:
+            return Extra(why_open="the author expects that the name may be missing")
         types = list(_own_types(module, begin, text[:cursor]))
-        if not types:
-            links = await _links(question, encoding, ask)
-            types = list(self._linked(links, module, facts))
-        return self._judged(types, facts)
+        if types:
+            return self._judged(types, facts)
+        links = await _links(question, encoding, ask)
+        standard = [scope for link in links if (scope := _standard_scope(link, facts))]
+        if guard is Guard.PLATFORM and (standard or _is_module(facts)):
+            return Extra(why_open="code for some platform or version")
+        names = frozenset[str]().union(*map(_conditional_names, standard))
+        return Extra(names) | self._judged(list(self._linked(links, module, facts)), facts)
 
     def _linked(self, links: "list[_Link]", module: Module, facts: Facts) -> Iterator[_Type]:
         is_class_object = _is_class_object(facts)
@@ -87,7 +101,7 @@ class Receivers:
         for each in types:
             if isinstance(each.found, Module):
                 writes = module_writes(each.found)
-                extra |= Extra(writes.names, writes.computed)
+                extra |= Extra(writes.names.union(each.found.bindings), writes.computed)
             else:
                 extra |= _of_class(self._classes, each.found, each, listed)
         return extra
@@ -107,6 +121,35 @@ def _of_class(classes: Classes, found: Found, each: _Type, listed: set[str]) -> 
     if each.is_own and len(unlisted) > _UNLISTED_SHARE * len(used):
         why = f"its class uses {min(unlisted)}, which is not listed"
     return Extra(names | unlisted, writes.computed or why)
+
+
+class _Scope(NamedTuple):
+    """A module of the standard library, or a class in it."""
+
+    module: str
+    name: str = ""
+
+
+def _standard_scope(link: "_Link", facts: Facts) -> _Scope | None:
+    """What a link into typeshed leads to."""
+    parts = link.path.parts
+    target = read(link.path) if link.path.suffix == ".pyi" else None
+    if target is None:
+        return None
+    roots = [place for place, part in enumerate(parts) if _STUBS.match(part)]
+    inside = parts[roots[-1] + 1 : -1] if roots else ()
+    dotted = ".".join((*inside, link.path.stem)).removesuffix(".__init__")
+    found = _class_at(target, link.line)
+    if found is not None:
+        return _Scope(dotted, field_text(found.node, "name"))
+    return _Scope(dotted) if link.line == 0 and _is_module(facts) else None
+
+
+def _conditional_names(scope: _Scope) -> frozenset[str]:
+    """Names that it has on other platforms and in other versions."""
+    if scope.name:
+        return conditional.of_class(scope.module, scope.name)
+    return conditional.of_module(scope.module)
 
 
 def _own_types(module: Module, cursor_byte: int, before: str) -> Iterator[_Type]:
@@ -207,14 +250,30 @@ class _Link(NamedTuple):
 
 async def _links(question: Question, encoding: Encoding, ask: Ask) -> list[_Link]:
     """Definitions of the types of the expression in front of the operator."""
-    end = len(question.text[: question.cursor].rstrip().removesuffix(".").rstrip())
-    if not end:
-        return []
-    place = overlay.position(question.text, end - 1, encoding).to_lsp()
-    params = {"textDocument": {"uri": question.uri}, "position": place}
-    response = await ask("textDocument/typeDefinition", params)
-    links = [response] if isinstance(response, dict) else response or []
-    return [link for each in links if (link := _link(each)) is not None]
+    text = question.text[: question.cursor].rstrip().removesuffix(".").rstrip()
+    for end in filter(None, (len(text), _called_end(text))):
+        place = overlay.position(question.text, end - 1, encoding).to_lsp()
+        params = {"textDocument": {"uri": question.uri}, "position": place}
+        response = await ask("textDocument/typeDefinition", params)
+        links = [response] if isinstance(response, dict) else response or []
+        if found := [link for each in links if (link := _link(each)) is not None]:
+            return found
+    return []
+
+
+def _called_end(text: str) -> int:
+    """Where the name ends that a call at the end of ``text`` calls; 0 if there is none.
+
+    Some servers say nothing of a call's type, but a class that is called is what it makes.
+    """
+    depth = 0
+    for match in _BRACKETS.finditer(text[::-1], 0, _LONGEST_CALL):
+        depth += 1 if match[0] in ")]}" else -1
+        if not depth:
+            end = len(text) - match.end()
+            is_call = text.endswith(")") and end and _WORD.match(text[end - 1])
+            return end if is_call else 0
+    return 0
 
 
 def _link(link: Any) -> _Link | None:

@@ -60,6 +60,14 @@ def stamped(cls: type) -> type:
     return cls
 """,
     "lazy.py": "import sys\n\nknown = 1\n\n\ndef load(name):\n    globals()[name] = 1\n",
+    "system.py": (
+        "import sys\n\n"
+        "if sys.platform == 'win32':\n    def on_windows() -> int: ...\n\n\n"
+        "class Port:\n    number = 1\n"
+        "    if sys.version_info < (3, 8):\n        old = 1\n\n"
+        "    def __init__(self) -> None:\n"
+        "        if sys.platform == 'win32':\n            self.handle = 1\n"
+    ),
     "iface.py": (
         "class InterfaceClass(type):\n"
         "    def __init__(cls, name, bases, attrs):\n"
@@ -143,3 +151,41 @@ def test_names_of_a_metaclass_leave_the_list_closed(server: Served) -> None:
 
     assert isinstance(answer, Facts)
     assert {"_meta", "_fields", "objects", "save"} <= {each.text for each in answer.names}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("import ctypes\n\nctypes.‸\n", "windll"),
+        ("import builtins\n\nbuiltins.‸\n", "WindowsError"),
+        ("try:\n    pass\nexcept OSError as e:\n    e.‸\n", "winerror"),
+        ("try:\n    pass\nexcept FileNotFoundError as e:\n    e.‸\n", "winerror"),
+        ("class E(OSError): ...\n\nE().‸\n", "winerror"),
+        ("import select\n\nselect.‸\n", "kqueue"),
+        ("import os\n\nos.‸\n", "startfile"),
+        ("import os as system\n\nsystem.‸\n", "startfile"),
+        ("import signal\n\nsignal.‸\n", "CTRL_C_EVENT"),
+        ("import sys\n\nsys.‸\n", "getwindowsversion"),
+        ("import sys\n\nsys.‸\n", "pypy_version_info"),
+        ("import asyncio\n\nasyncio.‸\n", "WindowsSelectorEventLoopPolicy"),
+        ("import asyncio\n\nasyncio.‸\n", "TaskGroup"),
+        ("import subprocess\n\nsubprocess.‸\n", "STARTUPINFO"),
+        ("import socket\n\nsocket.‸\n", "SO_EXCLUSIVEADDRUSE"),
+        ("import winreg\n\nwinreg.‸\n", "OpenKey"),
+        ("import msvcrt\n\nmsvcrt.‸\n", "getch"),
+        ("import datetime\n\ndatetime.‸\n", "UTC"),
+        ("import ast\n\nast.‸\n", "Str"),
+        ("import sys, os\n\nif sys.platform == 'win32':\n    os.‸\n", "anything"),
+        ("import time\n\ntry:\n    now = time.‸\nexcept AttributeError:\n    pass\n", "clock"),
+        ("import system\n\nsystem.‸\n", "on_windows"),
+        ("import system\n\nsystem.Port().‸\n", "handle"),
+        ("import system\n\nsystem.Port().‸\n", "old"),
+    ],
+)
+def test_names_of_other_platforms_and_versions_are_not_refused(
+    server: Served, text: str, name: str
+) -> None:
+    """Whatever this machine has."""
+    answer = server.answer(text)
+
+    assert not isinstance(answer, Facts) or name in {each.text for each in answer.names}

@@ -1,0 +1,75 @@
+"""Code that its author has guarded against names that are missing."""
+
+import re
+from enum import Enum
+
+from tree_sitter import Node
+
+from lsp_bridge.python.modules import field_text, text_of
+
+_PLATFORM = re.compile(
+    r"\bsys\.(?:platform|version_info|implementation|maxsize|hexversion)\b|\bos\.name\b"
+    r"|\bplatform\.\w+\(|\bPY[23]\w*\b|\bPYPY\b"
+    r"|(?i:\b\w*(?:win(?:dows|32)|darwin|mac_?os|linux|posix|bsd|solaris|cygwin|pypy)\w*\b)"
+)
+_PLATFORM_NAME = re.compile(
+    r"(?i)(?:^|_)(?:win(?:dows|32)?|nt|darwin|osx|mac_?os|linux|posix|bsd|solaris|cygwin|pypy)(?:_|$)"
+)
+_MISSING = re.compile(r"\b(?:AttributeError|ImportError|ModuleNotFoundError|NameError)\b")
+_SCOPES = ("function_definition", "class_definition")
+
+
+class Guard(Enum):
+    """What a piece of code is guarded by."""
+
+    NONE = "none"
+    PLATFORM = "platform"
+    """A test for a platform or version, or a function or class named for one."""
+    PROBED = "probed"
+    """It is tried whether the name is there."""
+
+
+def around(node: Node | None) -> Guard:
+    """The guard of the code at ``node``."""
+    guard = Guard.NONE
+    in_same_function = True
+    below = None
+    while node is not None:
+        if in_same_function and node.type == "try_statement" and _tries(node, below):
+            return Guard.PROBED
+        if _is_for_platform(node, below):
+            guard = Guard.PLATFORM
+        in_same_function = in_same_function and node.type not in _SCOPES
+        node, below = node.parent, node
+    return guard
+
+
+def _tries(node: Node, below: Node | None) -> bool:
+    """Whether ``below`` is the body of a try statement that expects a name to be missing."""
+    if below is None or below != node.child_by_field_name("body"):
+        return False
+    clauses = (each for each in node.named_children if each.type == "except_clause")
+    return any(_MISSING.search(_caught(each)) for each in clauses)
+
+
+def _caught(clause: Node) -> str:
+    return " ".join(text_of(each) for each in clause.named_children if each.type != "block")
+
+
+def _is_for_platform(node: Node, below: Node | None) -> bool:
+    match node.type:
+        case "if_statement" | "elif_clause" | "while_statement" | "conditional_expression":
+            condition = node.child_by_field_name("condition")
+            asked = text_of(condition) if condition is not None else _ternary_condition(node)
+            return below != condition and _PLATFORM.search(asked) is not None
+        case "function_definition" | "class_definition":
+            return _PLATFORM_NAME.search(field_text(node, "name")) is not None
+        case "boolean_operator":
+            left = node.child_by_field_name("left")
+            return below != left and _PLATFORM.search(text_of(left)) is not None
+    return False
+
+
+def _ternary_condition(node: Node) -> str:
+    parts = node.named_children
+    return text_of(parts[1]) if node.type == "conditional_expression" and len(parts) > 1 else ""
