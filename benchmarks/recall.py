@@ -13,7 +13,8 @@ from platformdirs import user_cache_dir
 
 from benchmarks import corpora, packages
 from benchmarks.results import Check, Outcome
-from decoding.recall import Miss, Place, Recall, measure, places, sample
+from decoding.recall import Miss, Place, Recall, measure, places
+from decoding.sites import sample
 from decoding.workspace import read_text
 from lsp_bridge import PROFILES, Profile, ServerPool, installed
 from mgd.files import source_files

@@ -72,12 +72,6 @@ def places(files: Iterable[Path]) -> Iterator[Place]:
                 yield Place(path, language, site)
 
 
-def sample(found: Sequence[Place], limit: int) -> list[Place]:
-    """At most ``limit`` places at equal distances, always the same ones."""
-    count = min(limit, len(found))
-    return [found[(2 * index + 1) * len(found) // (2 * count)] for index in range(count)]
-
-
 @dataclass(frozen=True, slots=True)
 class Miss:
     """A written name that a closed list does not hold."""

@@ -10,7 +10,7 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ import numpy as np
 
 from decoding import masks
 from decoding.session import Guide, Node, Options, Session, Step
-from decoding.sites import DereferenceSite, dereference_sites
+from decoding.sites import DereferenceSite, dereference_sites, sample
 from decoding.workspace import language_of, read_text
 from monitors.languages.language import Blocks, Language
 from monitors.protocols import Document, Facts, Unavailable
 
+_STRETCH = 10
+"""Sites that are taken together in a sample."""
 _NEVER_ASKED = "never_asked"
 _SILENCED = re.compile(r"#\s*(?:type|pyright|pyrefly|mypy):\s*ignore")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -50,6 +52,8 @@ class Report:
     tokenizer: str
     files: int = 0
     tokens: int = 0
+    refused_tokens: int = 0
+    """True tokens that the mask did not allow, at sites or anywhere else."""
     dereference_sites: int = 0
     constrained_sites: int = 0
     allowed_sites: int = 0
@@ -65,6 +69,16 @@ class Report:
     skipped: list[str] = field(default_factory=list)
     """Files that could not be read, and why; not part of `as_dict`."""
 
+    @property
+    def allowed_token_share(self) -> float | None:
+        """Over everything that is written; None if nothing is."""
+        return _share(self.tokens - self.refused_tokens, self.tokens)
+
+    @property
+    def allowed_share(self) -> float | None:
+        """Over the constrained sites; None if there are none."""
+        return _share(self.allowed_sites, self.constrained_sites)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON. Shares are None where there was nothing to share."""
         return {
@@ -72,11 +86,13 @@ class Report:
             "tokenizer": self.tokenizer,
             "files": self.files,
             "tokens": self.tokens,
+            "refused_tokens": self.refused_tokens,
+            "allowed_token_share": self.allowed_token_share,
             "dereference_sites": self.dereference_sites,
             "constrained_sites": self.constrained_sites,
             "covered_share": _share(self.constrained_sites, self.dereference_sites),
             "allowed_sites": self.allowed_sites,
-            "allowed_share": _share(self.allowed_sites, self.constrained_sites),
+            "allowed_share": self.allowed_share,
             "forbidden": [
                 {
                     "path": entry.path,
@@ -127,10 +143,13 @@ class Replay:
         options: Options,
         step_s: float = 0.0,
         limit: int | None = None,
+        seed: int = 0,
     ) -> None:
         """``guide``: by language; ``step_s``: seconds that stand for a forward pass.
 
-        ``limit``: most sites in all.
+        ``limit``: most sites in all. They are taken in stretches of ten that follow one another,
+        from everywhere in the files and always the same ones for a ``seed``, with all that is
+        written between them.
         """
         self.report = report
         self._guide = lru_cache(maxsize=None)(guide)
@@ -138,31 +157,68 @@ class Replay:
         self._options = options
         self._step_s = step_s
         self._limit = limit
+        self._seed = seed
 
     def run(self, paths: Iterable[Path]) -> Report:
-        """Replay every file until the limit of sites is reached."""
-        for path in paths:
-            if self._left() <= 0:
-                break
-            self._file(path)
+        """Replay every file, or a sample of their sites."""
+        files = list(paths)
+        chosen: dict[Path, list[_Stretch]] = {}
+        for stretch in self._stretches(files):
+            chosen.setdefault(stretch.path, []).append(stretch)
+        for path, stretches in chosen.items():
+            self._file(path, stretches)
         return self.report
 
-    def _left(self) -> int:
+    def _stretches(self, files: Sequence[Path]) -> Iterator["_Stretch"]:
         if self._limit is None:
-            return 1 << 62
-        return self._limit - self.report.dereference_sites
+            yield from (_Stretch(path, 0, None) for path in files)
+            return
+        left = self._limit
+        size = min(_STRETCH, left)
+        found = [each for path in files for each in self._divided(path, size)] if left else []
+        for stretch in self._enough(found, left, size):
+            if left or not stretch.sites:
+                yield stretch if stretch.sites <= left else stretch.cut(left)
+            left -= min(left, stretch.sites)
 
-    def _file(self, path: Path) -> None:
+    def _enough(self, found: Sequence["_Stretch"], sites: int, size: int) -> list["_Stretch"]:
+        """As few as hold ``sites``, or all."""
+        count = -(-sites // size) if size else 0
+        chosen = sample(found, count, self._seed)
+        while count < len(found) and (missing := sites - sum(each.sites for each in chosen)) > 0:
+            count += -(-missing // size)
+            chosen = sample(found, count, self._seed)
+        return chosen
+
+    def _divided(self, path: Path, size: int) -> Iterator["_Stretch"]:
+        """A file in stretches of ``size`` sites, or some more: lines are not divided."""
+        sites = self._sites(path, read_text(path))
+        first = 0
+        for place in range(1, len(sites)):
+            if place - first >= size and sites[place].line > sites[place - 1].line:
+                yield _Stretch(path, first, place, place - first)
+                first = place
+        yield _Stretch(path, first, None, len(sites) - first)
+
+    def _sites(self, path: Path, text: str) -> list[DereferenceSite]:
+        return dereference_sites(text, self._guide(language_of(path, text)).language.name)
+
+    def _file(self, path: Path, stretches: Sequence["_Stretch"]) -> None:
         text = read_text(path)
         guide = self._guide(language_of(path, text))
-        sites = dereference_sites(text, guide.language.name)[: self._left()]
-        cut = len(text) if len(sites) < self._left() or not sites else sites[-1].name_end + 1
+        sites = self._sites(path, text)
         tokens, added = _tokens(guide, self._encode(text), text)
+        lines = list(_holes(guide.language, text, tokens, added))
         self.report.files += 1
-        self.report.dereference_sites += len(sites)
-        for line in _holes(guide.language, text, tokens, added):
-            if line.tokens[0].start < cut:
-                self._line(guide, path, text, line, sites)
+        for stretch in stretches:
+            inside = sites[stretch.first : stretch.end]
+            begin = sites[stretch.first - 1].name_end + 1 if stretch.first else 0
+            cut = len(text) if stretch.end is None else inside[-1].name_end + 1
+            self.report.dereference_sites += len(inside)
+            for line in lines:
+                part = line.between(begin, cut)
+                if part.tokens:
+                    self._line(guide, path, text, part, inside)
 
     def _line(
         self, guide: Guide, path: Path, text: str, line: "_Hole", sites: Sequence[DereferenceSite]
@@ -187,6 +243,7 @@ class Replay:
             session.prefetch(node)
         self.report.wall_s += time.perf_counter() - started
         self.report.tokens += len(line.tokens)
+        self.report.refused_tokens += len(broken)
         self.report.waited_s += session.statistics.waited_s
         inside = [site for site in sites if line.start <= site.name_start < line.end]
         self._judge(path, text, session, broken, inside, line)
@@ -258,7 +315,7 @@ class Replay:
         )
 
     def _forbid_elsewhere(self, path: Path, text: str, start: int) -> None:
-        """A token was forbidden where the syntax tree knows no dereference, or beyond the limit."""
+        """A token was forbidden where the syntax tree knows no dereference."""
         line = text.count("\n", 0, start) + 1
         column = start - text.rfind("\n", 0, start)
         near = text[start : start + 20].splitlines()
@@ -301,6 +358,22 @@ def _allows(session: Session, node: Node, step: Step, token_id: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Sites of a file that follow one another, and all that is written between them."""
+
+    path: Path
+    first: int
+    """Index of the first site."""
+    end: int | None
+    """Index behind the last one; None: to the end of the file."""
+    sites: int = 0
+
+    def cut(self, sites: int) -> "_Stretch":
+        """Its first ``sites`` sites."""
+        return replace(self, end=self.first + sites, sites=sites)
+
+
+@dataclass(frozen=True, slots=True)
 class _Token:
     id: int
     start: int
@@ -316,6 +389,11 @@ class _Hole:
     tokens: list[_Token]
     added: int
     """Characters (blanks) that the tokenizer puts in front of the text."""
+
+    def between(self, begin: int, end: int) -> "_Hole":
+        """The line without the tokens before ``begin`` and those from ``end`` on."""
+        kept = [token for token in self.tokens if begin <= token.start < end]
+        return self if len(kept) == len(self.tokens) else replace(self, tokens=kept)
 
 
 def _tokens(guide: Guide, ids: Sequence[int], text: str) -> tuple[list[_Token], int]:

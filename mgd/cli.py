@@ -57,6 +57,7 @@ TrustOption = Annotated[
     bool,
     typer.Option("--trust-workspace", help="Let servers run the workspace's code."),
 ]
+SeedOption = Annotated[int, typer.Option(help="Another sample, with --limit.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -164,7 +165,19 @@ def replay(
         typer.Option(help="Folder or file with tokenizer.json or tekken.json [default: bundled]."),
     ] = None,
     step_ms: Annotated[float, typer.Option(help="Sleep this long as the forward pass.")] = 0.0,
-    limit: Annotated[int | None, typer.Option(help="Most dereference sites.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Most dereference sites, from everywhere in the files.")
+    ] = None,
+    seed: SeedOption = 0,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            min=0,
+            max=1,
+            help="End with 1 if a smaller share of true names or tokens is allowed.",
+        ),
+    ] = None,
     deadline_ms: Annotated[
         float, typer.Option(help="Longest wait for one answer of the server.")
     ] = 5000.0,
@@ -172,7 +185,7 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Replay real files token by token and report what the masks would have forbidden."""
-    from mgd.replaying import print_report, replay_paths
+    from mgd.replaying import print_report, replay_paths, share_to_fail_under, warnings
 
     report = replay_paths(
         paths,
@@ -183,13 +196,17 @@ def replay(
         limit=limit,
         deadline_s=deadline_ms / 1000,
         trust_workspace=trust_workspace,
+        seed=seed,
     )
     if as_json:
-        for reason in report.skipped:
-            _complain(f"skipped: {reason}")
+        for message in (*warnings(report), *(f"skipped: {each}" for each in report.skipped)):
+            _complain(message)
         _print_json(report.as_dict())
     else:
         print_report(report, _output)
+    if fail_under is not None and (share := share_to_fail_under(report)) < fail_under:
+        _complain(f"a share of {share:.5f} is allowed; expected {fail_under} or more")
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -200,6 +217,7 @@ def recall(
         typer.Option(help="Language server; may be repeated [default: one for each language]."),
     ] = None,
     limit: Annotated[int, typer.Option(help="Most dereference sites, for each language.")] = 300,
+    seed: SeedOption = 0,
     workspace: Annotated[
         Path | None,
         typer.Option(help="Project root [default: for each path the one that it lies in]."),
@@ -214,7 +232,7 @@ def recall(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> None:
     """Ask servers about real dereferences and report how often they list the written name."""
-    from mgd.recalling import print_recalls, recall_paths
+    from mgd.recalling import print_recalls, recall_paths, warnings
 
     recalls, skipped = recall_paths(
         paths,
@@ -224,10 +242,11 @@ def recall(
         deadline_s=deadline_ms / 1000,
         suffix_from=suffix_from,
         trust_workspace=trust_workspace,
+        seed=seed,
     )
     if as_json:
-        for reason in skipped:
-            _complain(f"skipped: {reason}")
+        for message in (*warnings(recalls), *(f"skipped: {each}" for each in skipped)):
+            _complain(message)
         _print_json([each.as_dict() for each in recalls])
     else:
         print_recalls(recalls, skipped, _output)

@@ -7,11 +7,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from decoding.recall import Place, Recall, SuffixFrom, measure, places, sample
+from decoding.recall import Place, Recall, SuffixFrom, measure, places
+from decoding.sites import sample
 from lsp_bridge import Profile, installed, registry
 from lsp_bridge.configuration import load, open_pool
 from lsp_bridge.launch import is_installed, missing
 from mgd.files import common_root, readable, source_files
+from mgd.replaying import failures
 from monitors.errors import ServerError, UsageError
 
 _COLUMNS = (
@@ -109,10 +111,11 @@ class Benchmark:
         limit: int,
         deadline_s: float,
         suffix_from: SuffixFrom = SuffixFrom.NAME,
+        seed: int = 0,
     ) -> Recall:
-        """Measure one server on at most ``limit`` sites of one language."""
+        """Measure one server on at most ``limit`` sites of one language, a sample by ``seed``."""
         recall = Recall(profile.name, installed.version(profile) or "?", language)
-        chosen = sample(self._places[language], limit)
+        chosen = sample(self._places[language], limit, seed)
         for root, group in groupby(chosen, key=lambda place: self._roots[place.path]):
             with open_pool(root, trust_workspace=self._trusted) as pool:
                 measure(pool, list(group), recall, deadline_s=deadline_s, suffix_from=suffix_from)
@@ -133,6 +136,7 @@ def recall_paths(
     deadline_s: float = 5.0,
     suffix_from: str = "name",
     trust_workspace: bool = False,
+    seed: int = 0,
 ) -> tuple[list[Recall], list[str]]:
     """Figures of every server on every language, and what was left out.
 
@@ -152,6 +156,7 @@ def recall_paths(
             limit=limit,
             deadline_s=deadline_s,
             suffix_from=SuffixFrom(suffix_from),
+            seed=seed,
         )
         for profile, language in benchmark.plan(servers)
     ]
@@ -170,6 +175,8 @@ def print_recalls(recalls: Sequence[Recall], skipped: Iterable[str], console: Co
         reasons = ", ".join(f"{reason} {n}" for reason, n in recall.unanswered.most_common())
         if reasons:
             console.print(f"{recall.server}, {recall.language}: unanswered: {reasons}")
+    for warning in warnings(recalls):
+        console.print(f"warning: {warning}", markup=False)
     for reason in skipped:
         console.print(f"skipped: {reason}", markup=False)
     for recall in recalls:
@@ -178,6 +185,15 @@ def print_recalls(recalls: Sequence[Recall], skipped: Iterable[str], console: Co
             console.print(
                 f"missed: {place} {miss.name}: {recall.server}, {miss.cause}", markup=False
             )
+
+
+def warnings(recalls: Iterable[Recall]) -> list[str]:
+    """Which figures say nothing, since the server failed at more than half of the sites."""
+    return [
+        f"{recall.server} failed at {failed} of {recall.sites} {recall.language} sites"
+        for recall in recalls
+        if (failed := failures(recall.unanswered)) > recall.sites / 2
+    ]
 
 
 def _row(recall: Recall) -> list[str]:

@@ -1,8 +1,9 @@
 """``mgd replay``: finds files, replays them, prints what was found."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +17,16 @@ from decoding.workspace import LANGUAGES, language_of
 from lsp_bridge.configuration import open_pool
 from mgd.files import common_root, readable, source_files
 from monitors.errors import UsageError
+from monitors.protocols import Reason
+
+_FAILURES = (
+    Reason.NOT_STARTED,
+    Reason.CRASHED,
+    Reason.TIMEOUT,
+    Reason.SERVER_ERROR,
+    Reason.BAD_ANSWER,
+)
+"""Reasons that say nothing of the code."""
 
 
 def replay_paths(
@@ -28,13 +39,15 @@ def replay_paths(
     limit: int | None = None,
     deadline_s: float = 5.0,
     trust_workspace: bool = False,
+    seed: int = 0,
 ) -> Report:
     """Replay files, and the source files under folders, through a language server.
 
     Without ``server`` it is the one that most of the files belong to; the files of other
     languages are left out, and the report says so.
 
-    ``step_s``: seconds that stand for a forward pass; ``limit``: most dereference sites. Raises
+    ``step_s``: seconds that stand for a forward pass; ``limit``: most dereference sites, a sample
+    by ``seed`` of all files. Raises
     `UsageError` for paths that do not exist or hold no source file, for named files that cannot
     be read or lie outside the workspace, for unknown servers, and for numbers that make no sense;
     all of it before the first file is replayed. Unreadable files under folders are skipped, and
@@ -48,6 +61,8 @@ def replay_paths(
         raise UsageError(f"found no source file; expected files or folders with {known} files")
     root = workspace or common_root(files)
     files, skipped = readable(files, named=set(paths), root=root)
+    if not files:
+        raise UsageError(f"no source file can be read: {'; '.join(skipped)}")
     encoder = Vocabulary.load(tokenizer)
     with open_pool(root, trust_workspace=trust_workspace) as pool:
         languages = {path: language_of(path) for path in files}
@@ -68,6 +83,7 @@ def replay_paths(
             options=options,
             step_s=step_s,
             limit=limit,
+            seed=seed,
         ).run(files)
         report.query_ms = list(pool.statistics.latencies_ms)
     return report
@@ -83,25 +99,10 @@ def _check_numbers(step_s: float, limit: int | None, deadline_s: float) -> None:
 
 
 def print_report(report: Report, console: Console) -> None:
-    """A table of the figures, and every forbidden name."""
-    values = report.as_dict()
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for key in ("server", "tokenizer", "files", "tokens", "dereference_sites"):
-        table.add_row(key.replace("_", " "), str(values[key]))
-    for count, share in (
-        ("constrained_sites", "covered_share"),
-        ("allowed_sites", "allowed_share"),
-    ):
-        table.add_row(count.replace("_", " "), f"{values[count]}  {_percent(values[share])}")
-    table.add_row("fail-open", ", ".join(f"{k} {v}" for k, v in values["fail_open"].items()))
-    for key in ("unconstrained", "constrained"):
-        table.add_row(f"step µs, {key}", _spread(values["step_us"][key]))
-    table.add_row("mask µs", _spread(values["mask_us"]))
-    table.add_row("query ms", _spread(values["query_ms"]))
-    table.add_row("waited s", f"{values['waited_s']} of {values['wall_s']}")
-    if values["overhead"] is not None:
-        table.add_row("overhead", f"{values['overhead']:.1%} over {values['baseline_s']} s")
-    console.print(table)
+    """A table of the figures, what they are worth, and every forbidden name."""
+    console.print(_table(report.as_dict()) if report.tokens else "nothing is written there")
+    for warning in warnings(report):
+        console.print(f"warning: {warning}", markup=False)
     for reason in report.skipped:
         console.print(f"skipped: {reason}", markup=False)
     for entry in report.forbidden:
@@ -111,9 +112,68 @@ def print_report(report: Report, console: Console) -> None:
         )
 
 
+def _table(values: dict[str, Any]) -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for key in ("server", "tokenizer", "files", "tokens"):
+        table.add_row(key, str(values[key]))
+    if values["tokens"]:
+        refused, share = values["refused_tokens"], values["allowed_token_share"]
+        table.add_row("refused tokens", f"{refused}  ({share:.3%} allowed)")
+    table.add_row("dereference sites", str(values["dereference_sites"]))
+    for count, share in (
+        ("constrained_sites", "covered_share"),
+        ("allowed_sites", "allowed_share"),
+    ):
+        if values["dereference_sites"]:
+            table.add_row(count.replace("_", " "), f"{values[count]}  {_percent(values[share])}")
+    if values["fail_open"]:
+        reasons = ", ".join(f"{key} {count}" for key, count in values["fail_open"].items())
+        table.add_row("fail-open", reasons)
+    for key in ("unconstrained", "constrained"):
+        _add_spread(table, f"step µs, {key}", values["step_us"][key])
+    _add_spread(table, "mask µs", values["mask_us"])
+    _add_spread(table, "query ms", values["query_ms"])
+    table.add_row("waited s", f"{values['waited_s']} of {values['wall_s']}")
+    if values["overhead"] is not None:
+        table.add_row("overhead", f"{values['overhead']:.1%} over {values['baseline_s']} s")
+    return table
+
+
+def _add_spread(table: Table, what: str, values: dict[str, float | None]) -> None:
+    if None not in values.values():
+        table.add_row(what, "  ".join(f"{key} {value}" for key, value in values.items()))
+
+
+def failures(reasons: Mapping[str, int]) -> int:
+    """How many sites went unguided for a reason that says nothing of the code."""
+    return sum(reasons.get(reason, 0) for reason in _FAILURES)
+
+
+def warnings(report: Report) -> list[str]:
+    """What takes the meaning from the figures."""
+    found = []
+    failed = failures(report.fail_open)
+    if report.tokens and not report.dereference_sites:
+        found.append("nothing is dereferenced there: no name was constrained")
+    if failed > report.dereference_sites / 2:
+        found.append(
+            f"{failed} of {report.dereference_sites} sites went unguided because {report.server}"
+            f" failed ({', '.join(each for each in _FAILURES if report.fail_open[each])})"
+        )
+    return found
+
+
+def share_to_fail_under(report: Report) -> float:
+    """The smaller one of the allowed shares of sites and of tokens.
+
+    0 where the server failed at more than half of the sites, 1 where nothing was constrained.
+    """
+    failed = failures(report.fail_open)
+    if failed > report.dereference_sites / 2:
+        return 0.0
+    shares = (report.allowed_share, report.allowed_token_share)
+    return min((share for share in shares if share is not None), default=1.0)
+
+
 def _percent(share: float | None) -> str:
     return "" if share is None else f"({share:.2%})"
-
-
-def _spread(values: dict[str, float | None]) -> str:
-    return "  ".join(f"{key} {value}" for key, value in values.items())

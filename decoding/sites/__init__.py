@@ -2,5 +2,6 @@
 
 from decoding.sites.finder import DereferenceSite, dereference_sites
 from decoding.sites.languages import SITE_LANGUAGES
+from decoding.sites.sampling import sample
 
-__all__ = ["SITE_LANGUAGES", "DereferenceSite", "dereference_sites"]
+__all__ = ["SITE_LANGUAGES", "DereferenceSite", "dereference_sites", "sample"]

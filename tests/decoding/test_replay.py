@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from decoding.session import Guide, Options
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
 from mgd.models import BUNDLED_MODEL
+from monitors.constraints import Constraint, Names
 from monitors.dereference import DereferenceMonitor, DereferenceState
 from monitors.languages.python import PYTHON
 from monitors.protocols import Answer, Document, Progress, Reason, Unavailable
@@ -77,13 +79,20 @@ def replayed(
     monitor: DereferenceMonitor | None = None,
     step_s: float = 0.0,
     limit: int | None = None,
+    seed: int = 0,
 ) -> Report:
     """Report of a replay of ``files``."""
     index, encode = encoder(tokenizer)
     guide = Guide(index, PYTHON, monitor or ReadingMonitor(), ScriptedAnalyst(answer))
     report = Report(server="scripted", tokenizer=tokenizer)
     Replay(
-        lambda language: guide, encode, report, options=Options(), step_s=step_s, limit=limit
+        lambda language: guide,
+        encode,
+        report,
+        options=Options(),
+        step_s=step_s,
+        limit=limit,
+        seed=seed,
     ).run(files)
     return report
 
@@ -106,8 +115,16 @@ def test_the_report_has_exactly_the_published_keys(folder: Path) -> None:
     quantiles = {"p50", "p90", "p99"}
 
     assert list(values) == [
-        *("server", "tokenizer", "files", "tokens", "dereference_sites", "constrained_sites"),
-        *("covered_share", "allowed_sites", "allowed_share", "forbidden", "fail_open"),
+        *("server", "tokenizer", "files", "tokens", "refused_tokens", "allowed_token_share"),
+        *(
+            "dereference_sites",
+            "constrained_sites",
+            "covered_share",
+            "allowed_sites",
+            "allowed_share",
+            "forbidden",
+            "fail_open",
+        ),
         *("step_us", "mask_us", "query_ms", "waited_s", "wall_s", "baseline_s", "overhead"),
     ]
     assert set(values["step_us"]) == {"unconstrained", "constrained"}
@@ -285,6 +302,55 @@ def test_no_more_sites_are_replayed_than_allowed(folder: Path, limit: int) -> No
 
     assert report.dereference_sites == judged == min(limit, 10)
     assert report.files == (0 if limit == 0 else 1 if limit <= 5 else 2)
+
+
+def test_tokens_that_are_refused_where_nothing_is_dereferenced_count(folder: Path) -> None:
+    """What a mask forbids in an import is no site, and is refused all the same."""
+
+    class Everywhere(ReadingMonitor):
+        """Takes every dot for an operator that lists nothing but ``total``."""
+
+        def maskgen(self, state: DereferenceState) -> Constraint:
+            """Only one name may follow ``import``."""
+            is_import = (state.document.prefix + state.generated).endswith("import")
+            return Names(frozenset([b" total"])) if is_import else super().maskgen(state)
+
+    text = "import order\nx = order.total\n"
+    report = replayed(written(folder, text), monitor=Everywhere())
+
+    assert (report.refused_tokens, report.allowed_share) == (1, 1.0)
+    assert report.allowed_token_share == pytest.approx(1 - 1 / report.tokens, abs=1e-5)
+    assert [entry.reason for entry in report.forbidden] == ["no dereference site here"]
+
+
+def test_a_sample_is_taken_from_everywhere(folder: Path) -> None:
+    """Not from the first files alone, and another one for another seed."""
+    code = "".join(f"x{n} = order.total\n" for n in range(100))
+    paths = [written(folder, code, f"{n}.py") for n in range(8)]
+
+    def lines(seed: int) -> list[tuple[str, int]]:
+        wrong = replayed(*paths, limit=40, seed=seed, answer=facts("other"))
+        assert wrong.dereference_sites == 40
+        return [(Path(entry.path).name, entry.line) for entry in wrong.forbidden]
+
+    assert [name for name, _ in lines(0)[::10]] == ["1.py", "3.py", "5.py", "7.py"]
+    assert lines(0) == lines(0)
+    assert lines(0) != lines(1)
+
+
+@given(st.lists(st.integers(0, 25), min_size=1, max_size=4), st.integers(1, 60))
+def test_a_sample_holds_as_many_sites_as_asked_for(counts: list[int], limit: int) -> None:
+    """Or all that there are; with a limit that all files keep, every token is replayed once."""
+    with TemporaryDirectory() as name:
+        texts = ["".join(f"x{n} = order.total  # {n}\n" for n in range(count)) for count in counts]
+        paths = [written(Path(name), text, f"{n}.py") for n, text in enumerate(texts)]
+        report = replayed(*paths, limit=limit)
+        every = replayed(*paths)
+
+    assert report.dereference_sites == report.constrained_sites == min(limit, sum(counts))
+    assert report.tokens <= every.tokens
+    if limit >= sum(counts):
+        assert report.tokens == every.tokens
 
 
 def test_a_limit_cuts_the_time_too(folder: Path) -> None:

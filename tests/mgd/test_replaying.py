@@ -8,7 +8,7 @@ from rich.console import Console
 
 from decoding.replay import Forbidden, Report
 from mgd.models import BUNDLED_MODEL
-from mgd.replaying import print_report, replay_paths
+from mgd.replaying import print_report, replay_paths, share_to_fail_under, warnings
 from monitors.errors import UsageError
 
 
@@ -35,12 +35,40 @@ def test_a_report_is_printed_with_shares_and_forbidden_names() -> None:
     assert lines[-1] == "forbidden: a[b].py:100:5 nope: not in the list [3 names]"
 
 
-def test_an_empty_report_is_printed_too() -> None:
-    """Without shares and without an overhead."""
-    lines = printed(Report("pyrefly", "model"))
+def test_an_empty_report_is_said_in_words() -> None:
+    """Not in rows of nothing."""
+    assert printed(Report("pyrefly", "model")) == ["nothing is written there"]
+    lines = printed(Report("pyrefly", "model", tokens=7))
 
-    assert "constrained sites 0" in lines
-    assert not any("overhead" in line for line in lines)
+    assert "refused tokens 0 (100.000% allowed)" in lines
+    assert lines[-1] == "warning: nothing is dereferenced there: no name was constrained"
+    assert not any("None" in line for line in lines)
+
+
+def report_of(sites: int, constrained: int, allowed: int, refused: int, **reasons: int) -> Report:
+    """A report on 1,000 tokens."""
+    report = Report("pyrefly", "model", tokens=1000, dereference_sites=sites)
+    report.constrained_sites, report.allowed_sites = constrained, allowed
+    report.refused_tokens = refused
+    report.fail_open.update(reasons)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("report", "share"),
+    [
+        (report_of(10, 10, 10, 0), 1.0),
+        (report_of(10, 10, 9, 1), 0.9),
+        (report_of(10, 10, 10, 20), 0.98),
+        (report_of(10, 0, 0, 0, unknown_type=10), 1.0),
+        (report_of(10, 4, 4, 0, server_error=6), 0.0),
+        (report_of(10, 5, 5, 0, timeout=3, server_crashed=2), 1.0),
+    ],
+)
+def test_what_a_replay_fails_under(report: Report, share: float) -> None:
+    """Refused names and tokens count, and so does a server that failed at most sites."""
+    assert share_to_fail_under(report) == share
+    assert any("failed" in each for each in warnings(report)) is (share == 0)
 
 
 @pytest.mark.e2e
@@ -55,3 +83,6 @@ def test_an_unreadable_file_under_a_folder_is_skipped_and_said_so(tmp_path: Path
     assert "latin.py is not UTF-8" in report.skipped[0]
     with pytest.raises(UsageError, match="not UTF-8"):
         replay_paths([bad], Path(BUNDLED_MODEL), workspace=tmp_path)
+    (tmp_path / "good.py").unlink()
+    with pytest.raises(UsageError, match=r"no source file can be read: .*latin.py is not UTF-8"):
+        replay_paths([tmp_path], Path(BUNDLED_MODEL), workspace=tmp_path)
