@@ -1,18 +1,34 @@
 """clangd: C and C++. Knows a project by its ``compile_commands.json`` or ``.clangd``.
 
 Behind a pointer's dot it lists nothing, and nothing inside templates whose types depend on a
-parameter: both go unconstrained.
+parameter: both go unconstrained. Private members are not listed where they may be defined, outside
+of their class, nor bases behind an object, as in ``x.Base::f()``.
 """
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lsp_bridge.profiles.profile import Listing, Profile
+from lsp_bridge.reading import advance
+from monitors.languages.cpp import CPP
+from monitors.languages.cpp_scanner import in_namespace
 
 _TEXT = 1
+_MEMBERS = frozenset({2, 4, 5, 10})
+"""Kinds of methods, constructors, fields and static data members: no namespace or enum has any."""
 _KEYWORD = 14
 _SNIPPET = 15
 _LONGEST_RECEIVER = 200
+_QUALIFIED = re.compile(r"(\w+)\s*(?:<[^;{}]*>\s*)?::\s*\Z")
+_SCOPES = re.compile(
+    r"\b(?:class|struct|union|public|protected|private|virtual|using)\s+(?!namespace\b)([^\W\d]\w*)"
+    r"|\b([^\W\d]\w*)\s*(?:<[^;{}()]*>\s*)?(?=::)"
+    r"|\btypedef\b[^;{}()]*?\b(\w+)\s*;"
+)
+"""Names of classes, of bases, and of whatever else stands before ``::``."""
+_ACCESS = frozenset({"public", "protected", "private", "virtual"})
+_BASES = re.compile(r"\b(?:class|struct)\s[^;{}()=]*?[^:]:(?!:)([^;{}()]*)\{")
 _MACROS = {
     "sa_mask": "sa_handler sa_sigaction",
     "st_mtim": "st_atime st_ctime st_mtime",
@@ -34,7 +50,19 @@ def open_list(listing: Listing) -> str:
         return "nothing but the class's own name was listed"
     if all(item.kind == _TEXT for item in listing.items.values()):
         return "identifiers of the file were listed"
+    if _may_define_member(listing):
+        return "a private member may be defined here"
     return ""
+
+
+def _may_define_member(listing: Listing) -> bool:
+    """Whether members of a class were listed outside of all classes and functions."""
+    is_class = any(item.kind in _MEMBERS for item in listing.items.values())
+    before = listing.text[: listing.cursor]
+    qualified = _QUALIFIED.search(before, max(0, len(before) - _LONGEST_RECEIVER))
+    if qualified is None or not (is_class or qualified[1] in listing.items):
+        return False
+    return in_namespace(advance(CPP.start(), before))
 
 
 def _is_own_name(listing: Listing) -> bool:
@@ -42,6 +70,25 @@ def _is_own_name(listing: Listing) -> bool:
     before = listing.text[max(0, listing.cursor - _LONGEST_RECEIVER) : listing.cursor]
     name = re.escape(next(iter(listing.items)))
     return len(listing.items) == 1 and bool(re.search(rf"\b{name}\s*(?:<.*>\s*)?::\s*\Z", before))
+
+
+def unlisted(listing: Listing) -> Iterator[str]:
+    """What may stand behind the operator besides the listed members."""
+    yield from macro_members(listing)
+    if listing.text.endswith((".", "->"), 0, listing.cursor):
+        yield from scopes(listing.text)
+
+
+@lru_cache(maxsize=4)
+def scopes(text: str) -> tuple[str, ...]:
+    """Names that may qualify a member, as the base does in ``x.Base::f()``, each with a colon.
+
+    With the colon they are no names of members. All that the text shows: bases are not listed.
+    """
+    found = [name for match in _SCOPES.finditer(text) for name in match.groups() if name]
+    for bases in _BASES.finditer(text):
+        found += re.findall(r"[^\W\d]\w*", bases[1])
+    return tuple(f"{name}:" for name in dict.fromkeys(found) if name not in _ACCESS)
 
 
 def macro_members(listing: Listing) -> Iterator[str]:
@@ -77,5 +124,5 @@ CLANGD = Profile(
     dropped_kinds=frozenset(),
     foreign_kinds=frozenset({_SNIPPET}),
     open_type=open_list,
-    implied=macro_members,
+    implied=unlisted,
 )

@@ -228,7 +228,12 @@ class Scanner:
         char = self.text[self.pos]
         if self.mode != CODE:
             self._end_mode(char)
-        _BRACKETS.get(char, Scanner._token)(self)
+        if char in "([{":
+            self._open()
+        elif char in ")]}":
+            self._close()
+        else:
+            self._token()
 
     def _skip_run(self) -> None:
         """Jump over names, numbers and symbols: only the last one matters."""
@@ -403,9 +408,3 @@ class Scanner:
 
     def _end_text(self, end: int, last: str) -> None:
         self.frames, self.pos, self.last = self.frames[:-1], end, last
-
-
-_BRACKETS: Final[dict[str, Callable[[Scanner], None]]] = {
-    **dict.fromkeys("([{", Scanner._open),
-    **dict.fromkeys(")]}", Scanner._close),
-}

@@ -1,9 +1,11 @@
 """C++, for the lexer of `monitors.languages.braces`."""
 
+from types import MappingProxyType
 from typing import Final
 
 from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.c import BEGUN, KEYWORDS, PREFIX, TEXTS
+from monitors.languages.cpp_scanner import CppScanner
 from monitors.languages.grammar import ANY_VALUE, Dereference, Grammar, Text, words
 from monitors.languages.language import Operator
 
@@ -16,6 +18,15 @@ _RAW_STRING = Text(
     multiline=True,
 )
 _WORDS = words("template operator")
+_END_OF_NAME = words("{ } ( ) < > = ; , * & :")
+_DEFINERS = MappingProxyType(
+    {
+        "namespace": words("{ = ;"),
+        **dict.fromkeys(("class", "struct", "union", "enum"), _END_OF_NAME),
+        "using": words(";"),
+    }
+)
+"""Behind these stands a name that is being declared, or that may be private."""
 
 CPP: Final = BraceLanguage(
     Grammar(
@@ -40,6 +51,8 @@ CPP: Final = BraceLanguage(
         - words("final override"),
         number=r"\d[\w']*",
         blank=r"\s\\",
+        definers=_DEFINERS,
         escaped_line_ends=True,
-    )
+    ),
+    scanner=CppScanner,
 )

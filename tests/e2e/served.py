@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from decoding.wiring import monitor_for
 from lsp_bridge import ServerPool
 from lsp_bridge.transport import kill_tree
 from monitors.protocols import Answer, Document, Facts, Query, QueryKind, Reason, Unavailable
@@ -49,6 +50,23 @@ class Served:
         document = Document(LANGUAGES[path.suffix], str(path), prefix, suffix)
         handle = self.pool.ask(Query(QueryKind.MEMBERS, document), server=self.name)
         return self.pool.wait(handle, DEADLINE_S)
+
+    def accepts(self, text: str) -> bool:
+        """Whether no mask would refuse what stands between the two marks of the file's text."""
+        prefix, written, suffix = text.split(MARK)
+        path = self.root / self.file
+        language = LANGUAGES[path.suffix]
+        monitor = monitor_for(language)
+        state = monitor.start(Document(language, str(path), prefix, suffix))
+        rest = written + " "
+        while (query := monitor.pre(state)) is not None or rest:
+            if query is not None:
+                answer = self.pool.wait(self.pool.ask(query, server=self.name), DEADLINE_S)
+                state = monitor.answer(state, answer)
+            state, rest, valid = monitor.update(state, rest)
+            if not valid:
+                return False
+        return True
 
     def names(self, text: str, file: str | None = None) -> set[str]:
         """The names at the mark; the answer must be a list."""

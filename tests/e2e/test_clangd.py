@@ -34,6 +34,11 @@ def clangd(root: Path) -> Iterator[Served]:
         yield served
 
 
+def members(names: set[str]) -> set[str]:
+    """Without the classes that may qualify a member."""
+    return {name for name in names if name[-1] != ":"}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -54,8 +59,81 @@ def clangd(root: Path) -> Iterator[Served]:
     ids=["value", "constant", "pointer", "smart pointer", "its own", "namespace", "this"],
 )
 def test_members(clangd: Served, text: str, expected: set[str]) -> None:
-    """Exactly what the compiler lets stand there."""
-    assert clangd.names(text) == expected
+    """Exactly what the compiler lets stand there, but for classes that may qualify a member."""
+    assert members(clangd.names(text)) == expected
+
+
+DEFINED = """
+namespace works {
+struct Base { int depth; virtual void power(); };
+class Pump : public Base {
+public:
+  Pump(); ~Pump(); Pump(const Pump &); void start(); static int made; operator bool() const;
+  bool operator()(int);
+private:
+  struct Impl; enum State { Idle }; enum class Flow : int; using Map = Pump *;
+  void prime(); static int total_; State state(); Map map(); static Impl *impl(Impl *);
+};
+class Closed { Closed(); void run(); };
+void run();
+namespace deep { void dig(); }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "void works::‸Pump::prime‸() {}",
+        "void works::‸Closed::run‸() {}",
+        "namespace works {\nvoid Pump::‸prime‸() {}\n}",
+        "namespace works {\nint x; namespace {\n}\nPump::‸State Pump::state‸() { return Idle; }\n}",
+        'extern "C" {\n}\nworks::‸Pump::Map works::Pump::map‸() { return nullptr; }',
+        "int works::‸Pump::total_‸ = 0;",
+        "works::‸Pump::Impl *works::Pump::impl(Pump::Impl *‸p) { return p; }",
+        "namespace works::‸deep {‸ }",
+        "namespace works::‸fresh::fresher {‸ }",
+        "namespace works::‸inner { inline namespace v1 {‸ } }",
+        "class works::‸Pump::Impl {‸ };",
+        "struct works::‸Pump::Impl {‸ };",
+        "enum class works::‸Pump::Flow : int {‸ };",
+        "class Other { friend class works::‸Pump::Impl;‸ };",
+        "template <class T> struct works::‸hash‸;",
+        "works::‸Pump::~Pump‸() {}",
+        "works::‸Pump::Pump‸() {}",
+        "works::‸Pump::Pump(const works::Pump &)‸ {}",
+        "works::‸Closed::Closed‸() {}",
+        "works::‸Pump::operator bool‸() const { return true; }",
+        "bool works::‸Pump::operator()‸(int) { return true; }",
+        "void works::‸deep::dig‸() {}",
+        "bool f(works::Pump d) { return d.‸operator bool‸(); }",
+        "struct T : works::Base { void f() { this->‸Base::power‸(); } };",
+        "void f(works::Pump t) { t.‸Base::power‸(); }",
+        "void f(works::Pump t) { t.‸works::Base::power‸(); }",
+        "int f(works::Pump *p) { return p->‸Base::depth‸; }",
+        "int f(works::Pump *p) { return p->‸Pump::depth‸; }",
+    ],
+)
+def test_names_that_are_declared_or_qualified(clangd: Served, text: str) -> None:
+    """Private members outside of their class, new names, and bases are never refused."""
+    assert clangd.accepts(DEFINED + text + "\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "void works::‸runs‸() {}",
+        "void f() { works::‸Pump::prime‸(); }",
+        "void f() { works::‸Pump::starts‸(); }",
+        "int f(works::Pump *p) { return p->‸Base‸; }",
+        "int f(works::Pump *p) { return p->‸Base::low‸; }",
+        "using namespace works::‸shallow‸;",
+        "struct A : works::‸Basis {‸};",
+    ],
+)
+def test_names_that_are_used(clangd: Served, text: str) -> None:
+    """Everywhere else what is not listed is refused."""
+    assert not clangd.accepts(DEFINED + text + "\n")
 
 
 def test_names_of_a_class(clangd: Served) -> None:
@@ -91,7 +169,7 @@ def test_other_headers(clangd: Served) -> None:
     for number in range(6):
         header = ("one", "two")[number % 2]
         text = f'#include "{header}.h"\n// {number}\nvoid f(Order o) {{ o.‸\n}}'
-        assert clangd.names(text) == {f"in_{header}"}
+        assert clangd.names(text) & {"in_one", "in_two"} == {f"in_{header}"}
 
 
 def test_a_file_that_was_never_saved(clangd: Served) -> None:
@@ -105,7 +183,7 @@ def test_c(clangd: Served) -> None:
     """The language goes with the file."""
     text = "struct class { int new; };\nint f(struct class *c) { return c->‸\n}"
 
-    assert clangd.names(text, "main.c") == {"new"}
+    assert members(clangd.names(text, "main.c")) == {"new"}
 
 
 @pytest.mark.parametrize(

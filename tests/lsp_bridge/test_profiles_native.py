@@ -13,7 +13,7 @@ from lsp_bridge.profiles.rust_analyzer import RUST_ANALYZER
 from lsp_bridge.project import Project
 from monitors.protocols import Answer, Facts, Reason
 
-FIELD, KEYWORD, MODULE, SNIPPET, TEXT = 5, 14, 9, 15, 1
+FIELD, KEYWORD, METHOD, MODULE, SNIPPET, TEXT = 5, 14, 2, 9, 15, 1
 
 
 def answer(profile: Profile, text: str, **kinds: int) -> Answer:
@@ -36,6 +36,9 @@ def names(answer: Answer) -> set[str]:
         (CLANGD, "T::", {"T": 7}, Reason.OPEN_TYPE),
         (CLANGD, "std::is_T<A<T>>::", {"is_T": 7}, Reason.OPEN_TYPE),
         (CLANGD, "a.", {"x": FIELD, "if": SNIPPET}, Reason.NOT_MEMBERS),
+        (CLANGD, "void A::", {"f": METHOD}, Reason.OPEN_TYPE),
+        (CLANGD, 'namespace n { extern "C" { A B<x>:: ', {"n": FIELD}, Reason.OPEN_TYPE),
+        (CLANGD, "int f() { } A::", {"A": 7, "operator": 3}, Reason.OPEN_TYPE),
         (GOPLS, "a.", {"x": FIELD, "fmt": MODULE}, Reason.NOT_MEMBERS),
         (GOPLS, "a.", {"x": FIELD, "func": KEYWORD}, Reason.NOT_MEMBERS),
         (RUST_ANALYZER, "a.", {"await": KEYWORD}, Reason.UNKNOWN_TYPE),
@@ -58,6 +61,17 @@ def test_lists_that_are_no_constraint(
         (CLANGD, "::", {"errno": TEXT, "main": 3}, {"errno", "main"}),
         (CLANGD, "n::", {"T": 7}, {"T"}),
         (CLANGD, "not_T<A>::", {"T": 7}, {"T"}),
+        (CLANGD, "void f() { A::", {"f": METHOD}, {"f"}),
+        (CLANGD, "class B { A::", {"f": METHOD}, {"f"}),
+        (CLANGD, "void a::", {"f": 3}, {"f"}),
+        (CLANGD, "class A : public B { a.", {"x": FIELD}, {"x", "A:", "B:"}),
+        (
+            CLANGD,
+            "struct A final : n::B, C<D> {} a->",
+            {"x": FIELD},
+            {*"x", "A:", "B:", "C:", "D:", "n:"},
+        ),
+        (CLANGD, "using T = int; typedef U V; T a.", {"x": FIELD}, {"x", "T:", "V:"}),
         (CLANGD, "s.", {"sa_mask": FIELD}, {"sa_mask", "sa_handler", "sa_sigaction"}),
         (RUST_ANALYZER, "a.", {"await": KEYWORD, "into": 2}, {"await", "into"}),
         (RUST_ANALYZER, "a.", {"0": FIELD, "r#type": FIELD}, {"0", "r#type"}),

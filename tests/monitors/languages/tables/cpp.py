@@ -22,7 +22,12 @@ LIVE = [
     "A{}.•b; this->•x; operator.x",
     "#define A x::y\nx::•y",
     "L'a'.•b; R'a.b'",
-    "[[gnu::•packed]] x; using A::•B; namespace a::•b {}",
+    "[[gnu::•packed]] x; using A::•B; using namespace a::•b; using enum a::B; using x = a::•b",
+    "namespace a::b { inline namespace v1::v2 { x::•y } } namespace c = a::•b; a::•d",
+    "class a::B::C : public d::•E { f::•G h; }; friend class a::B; a::•b",
+    "enum class a::b : std::•byte {}; enum struct c::d; enum e::f : g::•h { i = j::•k };",
+    "template<> struct std::hash<a::•B> {}; template <class T, a::•B C, class = d::•E> f::•G h",
+    "struct a::B f(c::•D); union a::B *b = c::•d; class [[x::y]] B::C final : D::•E {}",
     "a ? b::•c : d::•e; a:b; case A::•B:",
     "co_await x.•y; static_cast<T>(x).•y",
     "}::f(); }.•x; }->•y; {} -> x",
@@ -40,12 +45,12 @@ OPEN = [
 
 
 def is_exempt(node: Node) -> bool:
-    """An arrow before a return type or in a name, a chain's arrow after a blank, ``::x``."""
+    """An arrow before a return type or in a name, one after a blank, ``::x``, declared names."""
     if node.type == "->" and node.prev_sibling is not None:
         return node.prev_sibling.end_byte != node.start_byte
     if node.parent is not None and node.parent.type == "trailing_return_type":
         return node.type == "->"
-    return node.type in ("operator_name", "preproc_function_def") or (
+    return node.type in ("nested_namespace_specifier", "operator_name", "preproc_function_def") or (
         node.type == "::" and is_first(node)
     )
 
