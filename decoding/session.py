@@ -84,9 +84,9 @@ class Options:
     0 is for samplers that take the likeliest token and no other one.
     """
     blank_penalty: float = 10.0
-    """Taken off the logits of tokens that begin with white space right behind an operator, or with
-    what may come instead of a name (the second dot of a range). They are legal; without it a model
-    that wants none of the names writes ``order. total`` or ``order..total``."""
+    """Taken off the logits of tokens that begin with white space or a comment right behind an
+    operator, or with what may come instead of a name (the second dot of a range). They are legal;
+    without it a model that wants none of the names writes ``order. total`` or ``order..total``."""
     most_judged: int = 64
     """Most crossing tokens that are judged in one step, best logits first."""
     prefetch: bool = True
@@ -163,13 +163,14 @@ class Guide:
     def discouraged(self, constraint: Constraint) -> IntArray:
         """Ids of the open tokens by which a model that wants none of the names could evade them.
 
-        White space, and what may stand instead of a name, where a name has not begun.
+        White space, comments, and what may stand instead of a name, where none has begun.
         """
         return self._evading(constraint) if isinstance(constraint, Names) else _NO_IDS
 
     def _find_evading(self, names: Names) -> IntArray:
         exits = bytes(byte for byte in names.exits if byte in self._fused_exits)
-        ids = self._beginning((_BLANK_BYTES if names.leading else b"") + exits)
+        blanks = _BLANK_BYTES if names.leading else b""
+        ids = self._beginning(blanks + names.comments.first + exits)
         return ids[masks.are_open(self.index.row(names), ids)]
 
     def _find_beginning(self, first: bytes) -> IntArray:

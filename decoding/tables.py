@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from decoding.vocab import Vocabulary
-from monitors.constraints import Leading
+from monitors.constraints import SPACES, Leading
 
 IntArray = npt.NDArray[np.int64]
 """Token ids or node numbers."""
 
 _log = logging.getLogger(__name__)
-FORMAT = 2
+FORMAT = 3
 """Part of the cache file's name: raise it when the meaning of an array changes."""
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, TypeError, KeyError, MemoryError, NotImplementedError),
@@ -31,20 +31,16 @@ _UNREADABLE = (
 CUT = b"\0"
 """Stands between run and tail in a sort key: less than any byte of a run."""
 _RUN = rb"([0-9A-Za-z_\x80-\xff]*)"
-_LEADING = {
-    Leading.NONE: rb"",
-    Leading.BLANKS: rb"(?:[ \t\f]|\\\r?\n)*",
-    Leading.SPACE: rb"[ \t\f\r\n]*",
-    Leading.LINES: rb"(?:[ \t\f\r\n]|\\\r?\n)*",
-}
 _BLANK = {
     Leading.NONE: frozenset[bytes](),
-    Leading.BLANKS: frozenset({CUT, CUT + b"\\"}),
+    Leading.BLANKS: frozenset({CUT, CUT + b"\\", CUT + b"\\\r"}),
     Leading.SPACE: frozenset({CUT}),
-    Leading.LINES: frozenset({CUT, CUT + b"\\"}),
+    Leading.LINES: frozenset({CUT, CUT + b"\\", CUT + b"\\\r"}),
 }
 """Sort keys of tokens that are all white space, or end in an escape that is not complete."""
-SPLIT = {leading: re.compile(space + _RUN) for leading, space in _LEADING.items()}
+SPLIT = {
+    leading: re.compile(b"(?:%s)*%s" % (SPACES[leading].encode(), _RUN)) for leading in Leading
+}
 SPACE = frozenset(b" \t\f\r\n\\")
 """What white space may begin with."""
 

@@ -33,11 +33,12 @@ from decoding.vocab import Vocabulary
 from monitors.constraints import (
     IDENTIFIER_BYTES,
     Anything,
+    Comments,
     Constraint,
-    EscapedLineEnd,
     Leading,
     Literal,
     Names,
+    Unfinished,
 )
 
 Crossing = Mapping[str, IntArray]
@@ -45,6 +46,11 @@ Crossing = Mapping[str, IntArray]
 the trigger and one ``x``, or its whole text if it holds several triggers."""
 
 _MOST_ROWS = 512
+_COMMENTS = {
+    **dict.fromkeys((b"#", b"//"), rb"[\r\n]"),
+    **dict.fromkeys((b"/*", b"/**"), rb"\*/|\A/"),
+}
+"""Regexes of what may end a comment, by how it has begun."""
 
 
 class TokenIndex:
@@ -57,6 +63,8 @@ class TokenIndex:
         self._nodes = dict(zip(self._tables.runs, range(len(self._tables.runs)), strict=True))
         self._base = lru_cache(maxsize=None)(self._make_base)
         self._row = lru_cache(maxsize=_MOST_ROWS)(self._make_row)
+        self._commenting = lru_cache(maxsize=None)(self._find_commenting)
+        self._ending = lru_cache(maxsize=None)(self._find_ending)
         self._continued = lru_cache(maxsize=None)(self._find_continued)
         self._crossing = lru_cache(maxsize=None)(self._find_crossing)
 
@@ -133,9 +141,8 @@ class TokenIndex:
                 return np.ones(self.size, dtype=np.bool_)
             case Names():
                 return self._names(constraint)
-            case EscapedLineEnd():
-                near = np.concatenate([self._headed(end, len(end)) for end in (b"\n", b"\r\n")])
-                flags = self._flags_of(self._judge(constraint, near))
+            case Unfinished():
+                flags = self._unfinished(constraint)
             case Literal():
                 flags = self._flags_of(self._literal(constraint.text))
             case _:
@@ -170,6 +177,18 @@ class TokenIndex:
         high = bisect_right(order, head, low, key=key)
         return order[low:high]
 
+    def _unfinished(self, constraint: Unfinished) -> npt.NDArray[np.bool_]:
+        """Tokens that finish what has begun, and inside a comment all that do not."""
+        ends = _COMMENTS.get(constraint.begun)
+        if ends is None or constraint.begun[0] not in constraint.names.comments.first:
+            near = [self._headed(bytes([byte]), 1) for byte in b"\r\n/*"]
+            return self._flags_of(self._judge(constraint, np.concatenate(near)))
+        ending = self._ending(ends)
+        flags = self._flags_of(self._tables.by_text)
+        flags[ending] = False
+        flags[self._judge(constraint, ending)] = True
+        return flags
+
     def _names(self, names: Names) -> npt.NDArray[np.bool_]:
         level = self._tables.levels[names.leading]
         flags = self._base(names.leading, names.may_end).copy()
@@ -181,7 +200,14 @@ class TokenIndex:
         for rest, node in odd:
             flags[self._odd(names, rest, node)] = True
         for byte in names.exits:
-            flags[self._tailed(names.leading, 0, byte)] = True
+            flags[self._exiting(names.leading, byte)] = True
+        if not names.blank:
+            flags[level.blank] = False
+        if names.comments:
+            free, judged = self._commenting(names.leading, names.comments)
+            flags[free] = True
+            flags[judged] = False
+            flags[self._judge(names, judged)] = True
         return flags
 
     def _walk(self, rests: Iterable[bytes]) -> tuple[list[int], list[int], list[tuple[bytes, int]]]:
@@ -235,6 +261,35 @@ class TokenIndex:
         low = bisect_left(level.order, bytes([first]), low, high, key=tail)
         high = bisect_left(level.order, bytes([first + 1]), low, high, key=tail)
         return level.order[low:high]
+
+    def _exiting(self, leading: Leading, byte: int) -> IntArray:
+        """Tokens in which ``byte`` is the first one behind the white space."""
+        if byte not in IDENTIFIER_BYTES:
+            return self._tailed(leading, 0, byte)
+        level, runs = self._tables.levels[leading], self._tables.runs
+        low, high = bisect_left(runs, bytes([byte])), bisect_left(runs, bytes([byte + 1]))
+        return level.order[level.starts[low] : level.starts[high]]
+
+    def _find_commenting(self, leading: Leading, comments: Comments) -> tuple[IntArray, IntArray]:
+        """Tokens that begin a comment: those that any names allow, and those of which names tell.
+
+        The latter end the comment and go on, which hardly any token does.
+        """
+        anyone = Names(frozenset(), leading, comments=comments)
+        free: list[int] = []
+        judged: list[int] = []
+        for token_id in np.concatenate([self._tailed(leading, 0, each) for each in comments.first]):
+            token = self._token(token_id)
+            end, _ = anyone.gap.end(token.decode("latin-1"))
+            if any(byte in token[:end] for byte in comments.first):
+                (free if end == len(token) else judged).append(token_id)
+        return np.array(free, dtype=np.int64), np.array(judged, dtype=np.int64)
+
+    def _find_ending(self, ends: bytes) -> IntArray:
+        """Tokens that may end a comment."""
+        pattern = re.compile(ends)
+        found = [i for i in self._tables.by_text.tolist() if pattern.search(self._token(i))]
+        return np.array(found, dtype=np.int64)
 
     def _find_continued(self, leading: Leading, byte: int) -> IntArray:
         """Tokens in which ``byte`` stands right behind the run."""

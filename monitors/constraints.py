@@ -5,8 +5,9 @@ same for a whole vocabulary at once, and a property test holds the two together.
 """
 
 import re
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import dataclass, replace
+from enum import IntEnum, IntFlag
+from functools import cache
 from typing import Protocol
 
 IDENTIFIER_BYTES = frozenset(
@@ -28,14 +29,72 @@ class Leading(IntEnum):
     """Blanks and line ends, as inside Python's brackets."""
 
 
-_LEADING = {
-    Leading.NONE: re.compile(rb""),
-    Leading.BLANKS: re.compile(rb"(?:[ \t\f]|\\\r?\n)*"),
-    Leading.SPACE: re.compile(rb"[ \t\f\r\n]*"),
-    Leading.LINES: re.compile(rb"(?:[ \t\f\r\n]|\\\r?\n)*"),
+class Comments(IntFlag):
+    """Kinds of comments that may stand between white space before a name."""
+
+    NONE = 0
+    HASH = 1
+    """From ``#`` to the end of the line; in C, directives."""
+    SLASHES = 2
+    """From ``//`` to the end of the line, and from ``/*`` to ``*/``."""
+
+    @property
+    def first(self) -> bytes:
+        """What they may begin with."""
+        return (b"#" if self & Comments.HASH else b"") + (b"/" if self & Comments.SLASHES else b"")
+
+
+SPACES = {
+    Leading.NONE: "(?!)",
+    Leading.BLANKS: r"[ \t\f]|\\\r?\n",
+    Leading.SPACE: r"[ \t\f\r\n]",
+    Leading.LINES: r"[ \t\f\r\n]|\\\r?\n",
 }
-_ESCAPING = (Leading.BLANKS, Leading.LINES)
-_UNFINISHED_ESCAPE = re.compile(rb"\\\Z")
+"""Regex of one piece of white space."""
+_UNFINISHED_SPACES = {
+    Leading.NONE: "(?!)",
+    Leading.BLANKS: r"(\\\r?)",
+    Leading.SPACE: "(?!)",
+    Leading.LINES: r"(\\\r?)",
+}
+_COMMENTS = {
+    Comments.HASH: r"#[^\r\n]*(?=[\r\n])",
+    Comments.SLASHES: r"//[^\r\n]*(?=[\r\n])|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/",
+}
+_UNFINISHED_COMMENTS = {
+    Comments.HASH: r"(#)[^\r\n]*",
+    Comments.SLASHES: r"(//)[^\r\n]*|(/\*)(?:[^*]|\*(?!/))*?(\*?)|(/)",
+}
+
+
+class Gap:
+    """What may stand between an operator and a name: white space and comments."""
+
+    def __init__(self, leading: Leading, comments: Comments) -> None:
+        finished = [SPACES[leading], *(_COMMENTS[each] for each in comments)]
+        unfinished = [_UNFINISHED_SPACES[leading]]
+        unfinished += [_UNFINISHED_COMMENTS[each] for each in comments]
+        self._finished = re.compile(f"(?:{'|'.join(finished)})*")
+        self._unfinished = re.compile("|".join(unfinished))
+
+    def end(self, text: str, start: int = 0) -> tuple[int, str]:
+        """Where the gap that begins at ``start`` ends, and how its last part has begun.
+
+        The second is empty unless ``text`` ends in an escape or a comment that is not complete.
+        It is short: ``//`` for a comment that waits for the line end.
+        """
+        finished = self._finished.match(text, start)
+        assert finished is not None
+        begun = self._unfinished.fullmatch(text, finished.end())
+        if begun is None:
+            return finished.end(), ""
+        return len(text), "".join(part for part in begun.groups() if part)
+
+
+@cache
+def gap(leading: Leading, comments: Comments) -> Gap:
+    """The gap that such white space and comments make up."""
+    return Gap(leading, comments)
 
 
 class Constraint(Protocol):
@@ -88,11 +147,20 @@ class Names:
     """ASCII bytes that continue an identifier too, such as ``$``."""
     exits: bytes = b""
     """ASCII bytes that may come instead of a name, then anything; none once it has begun."""
+    comments: Comments = Comments.NONE
+    """Comments that may come first; NONE once the name has begun."""
+    blank: bool = True
+    """Whether white space may come alone, with neither a name nor a comment behind it."""
 
     @property
     def may_end(self) -> bool:
         """Whether a name is complete."""
         return b"" in self.rests
+
+    @property
+    def gap(self) -> Gap:
+        """What may come first."""
+        return gap(self.leading, self.comments)
 
     def allows(self, token: bytes) -> bool:
         """Whether ``token`` is blank, a beginning of a rest, or a rest and what ends a name."""
@@ -100,9 +168,14 @@ class Names:
 
     def after(self, data: bytes) -> Constraint | None:
         """What may follow once ``data`` has come; `ANYTHING` once a name has ended."""
-        body = _LEADING[self.leading].sub(b"", data, count=1)
-        if not body or (self.leading in _ESCAPING and _UNFINISHED_ESCAPE.fullmatch(body)):
-            return self
+        end, begun = self.gap.end(data.decode("latin-1"))
+        if end == len(data):
+            commented = any(byte in data for byte in self.comments.first)
+            if not (self.blank or commented):
+                return None
+            names = replace(self, blank=True) if commented else self
+            return Unfinished(names, begun.encode()) if begun else names
+        body = data[end:]
         if body[0] in self.exits:
             return ANYTHING
         for rest in self.rests:
@@ -114,10 +187,12 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class EscapedLineEnd:
-    """A line end first, because a backslash came before, then what ``names`` allows."""
+class Unfinished:
+    """The rest of an escaped line end or of a comment first, then what ``names`` allows."""
 
     names: Names
+    begun: bytes
+    """How it has begun, as `Gap.end` says."""
 
     @property
     def may_end(self) -> bool:
@@ -125,15 +200,13 @@ class EscapedLineEnd:
         return False
 
     def allows(self, token: bytes) -> bool:
-        """Whether ``token`` begins with a line end and goes on with white space or a name."""
+        """Whether ``token`` goes on with what has begun; and what comes behind, if anything."""
         return self.after(token) is not None
 
     def after(self, data: bytes) -> Constraint | None:
         """What may follow once ``data`` has come."""
-        rest = data.removeprefix(b"\r")
-        if not rest.startswith(b"\n"):
-            return None
-        return self.names.after(rest[1:]) if rest[1:] else self.names
+        end, _ = self.names.gap.end((self.begun + data).decode("latin-1"))
+        return self.names.after(self.begun + data) if end > len(self.begun) else None
 
 
 @dataclass(frozen=True, slots=True)

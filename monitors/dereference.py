@@ -11,19 +11,25 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from monitors.constraints import ANYTHING, Constraint, EscapedLineEnd, Leading, Names
+from monitors.constraints import (
+    ANYTHING,
+    Comments,
+    Constraint,
+    Gap,
+    Leading,
+    Names,
+    Unfinished,
+    gap,
+)
 from monitors.languages.language import Language, LexState, Operator
 from monitors.languages.reader import Reader
 from monitors.protocols import Answer, Document, Facts, Progress, Query, QueryKind
 
-_GAPS = {
-    Leading.BLANKS: re.compile(r"(?:[ \t\f]|\\\r?\n)*"),
-    Leading.SPACE: re.compile(r"[ \t\f\r\n]*"),
-    Leading.LINES: re.compile(r"(?:[ \t\f\r\n]|\\\r?\n)*"),
-}
-_UNFINISHED_ESCAPE = re.compile(r"\\\Z")
-_LONGEST_GAP = 100
-"""White space behind an operator, in characters, that the mask lets grow."""
+_SPACE = " \t\f\r\n\\"
+_LONGEST_SPACE = 100
+"""White space behind an operator or a comment, in characters, that the mask lets grow."""
+_LONGEST_GAP = 2_000
+"""White space and comments behind an operator, in characters, that further comments may follow."""
 _LONGEST_GENERATED = 2_000
 """Generated text, in characters, that each state holds for itself before it joins the prefix."""
 _NEARBY = 16_000
@@ -42,8 +48,12 @@ class Site:
     end: int
     """Length of the generated text up to and with the operator; may be negative."""
     operator: Operator
+    leading: Leading
+    """White space that is legal behind the operator."""
+    comments: Comments
+    """Comments that are."""
     gap: str = ""
-    """White space between operator and name."""
+    """White space and comments between operator and name."""
     typed: str = ""
     names: tuple[str, ...] | None = None
     """Allowed names that begin with ``typed``; None before the query is answered."""
@@ -79,13 +89,18 @@ class DereferenceMonitor:
         state = DereferenceState(document, "", lexer)
         if end is None or at_trigger is None:
             return state
-        gap = self._gap(at_trigger, "", text, end)
-        typed = self._language.name_start.match(text, end + len(gap))
+        site = self._site(at_trigger, end - len(text))
+        begin, _ = _gap(site).end(text, end)
+        typed = self._language.name_start.match(text, begin)
         assert typed is not None
         if typed.end() < len(text):
             return state
-        operator = self._operators[at_trigger.operator]
-        return replace(state, site=Site(end - len(text), operator, gap, typed[0]))
+        return replace(state, site=replace(site, gap=text[end:begin], typed=typed[0]))
+
+    def _site(self, lexer: LexState, end: int) -> Site:
+        """The site of the operator that ``lexer`` has just read."""
+        leading, comments = self._language.leading(lexer), self._language.comments(lexer)
+        return Site(end, self._operators[lexer.operator], leading, comments)
 
     def update(self, state: DereferenceState, text: str) -> Progress[DereferenceState]:
         """State after ``text``, up to the first character that needs an unanswered query."""
@@ -95,14 +110,17 @@ class DereferenceMonitor:
             if site is None:
                 state, position = self._scan(state, text, position)
                 continue
-            gap = "" if site.typed else self._gap(state.lexer, site.gap, text, position)
-            if gap:
-                site = replace(site, gap=site.gap + gap)
-                state, position = _read(state, text, position + len(gap), site, position)
-            elif not site.typed and text[position] in site.operator.exits:
+            end, begun = (position, "") if site.typed else _read_gap(site, text, position)
+            if end > position:
+                site = replace(site, gap=site.gap + text[position:end])
+                state, position = _read(state, text, end, site, position)
+            elif not (site.typed or begun) and text[position] in site.operator.exits:
                 state = replace(state, site=None)
             elif site.names is None:
                 return Progress(state, text[position:], True)
+            elif begun:
+                state, _ = self._read_freely(state, text, position)
+                return Progress(state, "", False)
             else:
                 state, position, valid = self._read_name(state, site, text, position)
                 if not valid:
@@ -117,7 +135,7 @@ class DereferenceMonitor:
         lexer, end = state.lexer.scan(text, position)
         generated = state.generated + text[position:end]
         if lexer.at_trigger:
-            site = Site(len(generated), self._operators[lexer.operator])
+            site = self._site(lexer, len(generated))
             return DereferenceState(state.document, generated, lexer, site), end
         document = state.document
         if len(generated) > _LONGEST_GENERATED:
@@ -198,16 +216,16 @@ class DereferenceMonitor:
         site = state.site
         if site is None or site.names is None:
             return ANYTHING
-        begun = len(site.typed)
-        rests = frozenset([name[begun:].encode() for name in site.names])
+        rests = frozenset([name[len(site.typed) :].encode() for name in site.names])
         if site.typed:
             return Names(rests, extra=self._extra)
-        names = Names(rests, Leading.BLANKS, self._extra, site.operator.exits.encode())
-        if site.gap.endswith("\\"):
-            return EscapedLineEnd(names)
-        if _is_enough(site.gap):
-            return replace(names, leading=Leading.NONE)
-        return replace(names, leading=self._leading(state.lexer, site.gap))
+        exits = site.operator.exits.encode()
+        names = Names(rests, site.leading, self._extra, exits, site.comments)
+        if begun := _begun(site):
+            return Unfinished(names, begun.encode())
+        if len(site.gap) > _LONGEST_GAP:
+            names = replace(names, comments=Comments.NONE)
+        return replace(names, blank=not _is_enough(site.gap))
 
     def expect(self, state: DereferenceState) -> Query | None:
         """The query of an operator typed now, if the text shows that one is likely."""
@@ -250,7 +268,7 @@ class DereferenceMonitor:
         while position < len(text):
             lexer, position = lexer.scan(text, position)
             if lexer.at_trigger:
-                behind = position + len(self._gap(lexer, "", text, position))
+                behind, _ = _gap(self._site(lexer, position)).end(text, position)
                 if behind < len(text):
                     return True
         return False
@@ -259,36 +277,41 @@ class DereferenceMonitor:
         """The lexer's own key."""
         return state.lexer.key
 
-    def _leading(self, lexer: LexState, gap: str) -> Leading:
-        """White space that may come behind an operator and ``gap``."""
-        return Leading.BLANKS if gap.endswith("\\") else self._language.leading(lexer)
 
-    def _gap(self, lexer: LexState, gap: str, text: str, position: int) -> str:
-        """White space from ``position`` on that is legal behind an operator and ``gap``."""
-        escape = _UNFINISHED_ESCAPE.search(gap)
-        begun = escape[0] if escape else ""
-        space = begun + text[position:] if begun or position else text
-        leading = self._leading(lexer, begun)
-        match = _GAPS[leading].match(space)
-        assert match is not None
-        if leading is Leading.SPACE:
-            return match[0]
-        unfinished = _UNFINISHED_ESCAPE.match(space, match.end())
-        return space[len(begun) : unfinished.end() if unfinished else match.end()]
+def _gap(site: Site) -> Gap:
+    """What may stand between operator and name."""
+    return gap(site.leading, site.comments)
+
+
+def _begun(site: Site) -> str:
+    """How an escaped line end or a comment has begun that the site's gap ends in; else empty."""
+    return _gap(site).end(site.gap)[1]
+
+
+def _read_gap(site: Site, text: str, position: int) -> tuple[int, str]:
+    """Where the gap goes on to in ``text``, and what of it had begun before ``position``."""
+    begun = _begun(site) if site.gap else ""
+    if not begun:
+        return _gap(site).end(text, position)[0], ""
+    end, _ = _gap(site).end(begun + text[position:])
+    return max(end - len(begun), 0) + position, begun
 
 
 def _read(
     state: DereferenceState, text: str, end: int, site: Site | None, start: int
 ) -> tuple[DereferenceState, int]:
-    """Read ``text[start:end]``, which holds no operator, and set the site."""
+    """Read ``text[start:end]``, in which no operator counts, and set the site."""
     piece = text[start:end]
-    lexer, _ = state.lexer.scan(piece)
+    lexer, position = state.lexer.scan(piece)
+    while position < len(piece):
+        lexer, position = lexer.scan(piece, position)
     return DereferenceState(state.document, state.generated + piece, lexer, site), end
 
 
 def _is_enough(gap: str) -> bool:
-    """Whether a name has to come now: a model that wants none must not write blanks for ever.
+    """Whether no white space may come: a model that wants no name must not write it for ever.
 
     Blanks on the operator's line may not grow, the indentation of a next line may, within bounds.
     """
-    return bool(gap) and ("\n" not in gap or len(gap) > _LONGEST_GAP)
+    space = gap[len(gap.rstrip(_SPACE)) :]
+    return bool(space) and ("\n" not in space or len(space) > _LONGEST_SPACE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from monitors.constraints import Leading
+from monitors.constraints import Comments, Leading
 from monitors.languages.braces import BraceState, Frame, Scanner
 from monitors.languages.grammar import Grammar
 from monitors.languages.language import Blocks, LexState, Operator
@@ -67,6 +67,19 @@ class BraceLanguage:
     def leading(self, state: LexState) -> Leading:
         """Line ends too, and escaped ones where the language has them."""
         return Leading.LINES if self.grammar.escaped_line_ends else Leading.SPACE
+
+    def comments(self, state: LexState) -> Comments:
+        """Those of the grammar, and lines for a preprocessor."""
+        return self._comments
+
+    @cached_property
+    def _comments(self) -> Comments:
+        plain = [re.compile(text.opens) for text in self.grammar.texts if not text.value]
+        found = Comments.NONE
+        for comments, text in ((Comments.HASH, "# "), (Comments.SLASHES, "// ")):
+            if any(opens.match(text) for opens in plain):
+                found |= comments
+        return found
 
     def closers(self, state: BraceState, level: int = 0) -> str:
         """Text that closes everything in ``state.open[level:]``, innermost first."""

@@ -20,7 +20,8 @@ from monitors.languages.script_scanner import NAME
 
 OPERATORS: Final = (
     Dereference(Operator(".")),
-    Dereference(Operator("?.", exits="([", fused=False)),
+    # Before a digit it is the sign of a condition and a number: `a ?.5:1`.
+    Dereference(Operator("?.", exits="([0123456789", fused=False)),
 )
 _HASHBANG = Text("#!", "\n", begun="#", escapes=(), value="")
 _TEMPLATE = Text("`", "`", multiline=True, fields=("${",), value="`")

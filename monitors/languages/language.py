@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, Self
 
-from monitors.constraints import Leading
+from monitors.constraints import Comments, Leading
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,13 @@ class Language(Hashable, Protocol):
 
     def leading(self, state: Any) -> Leading:
         """White space that may stand between an operator and a name.
+
+        ``state`` is one of this language's own.
+        """
+        ...
+
+    def comments(self, state: Any) -> Comments:
+        """Comments that may stand between an operator and a name.
 
         ``state`` is one of this language's own.
         """

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from monitors.constraints import Leading
+from monitors.constraints import Comments, Leading
 from monitors.languages.language import Blocks, LexState, Operator
 from monitors.languages.python_tokens import (
     BLANKS,
@@ -589,6 +589,10 @@ class Python:
     def leading(self, state: LexState) -> Leading:
         """Line ends too inside brackets; elsewhere only escaped ones."""
         return Leading.LINES if state.in_brackets else Leading.BLANKS
+
+    def comments(self, state: LexState) -> Comments:
+        """Inside brackets, where lines end with them."""
+        return Comments.HASH if state.in_brackets else Comments.NONE
 
     def closers(self, state: LexState, level: int = 0) -> str:
         """Text that closes everything in ``state.open[level:]``, innermost first."""

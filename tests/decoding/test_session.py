@@ -323,12 +323,14 @@ def test_rolling_back_is_replaying(seed: int, cut: int) -> None:
         ("rust", "let y = order.", ".", "items"),
         ("go", "y := order.", "(", "items"),
         ("typescript", "y = order?.", " ", "["),
+        ("typescript", "y = order?.", "/", "5"),
+        ("python", "y = (order.", "#", "items"),
     ],
 )
 def test_ways_around_a_name_are_discouraged(
     language: str, prefix: str, discouraged: str, legal: str
 ) -> None:
-    """White space, a range, a type assertion: not what is usual, such as ``?.[``."""
+    """White space, comments, a range, an assertion: not what is usual, such as ``?.[``."""
     lexer = LANGUAGES[language]
     guide = Guide(index(), lexer, DereferenceMonitor(lexer), ScriptedAnalyst(facts("items")))
     session = Session(guide, Document(language, "/p/file", prefix, ""))

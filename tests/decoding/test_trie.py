@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from decoding import masks
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
-from monitors.constraints import ANYTHING, Constraint, EscapedLineEnd, Leading, Literal, Names
+from monitors.constraints import (
+    ANYTHING,
+    Comments,
+    Constraint,
+    Leading,
+    Literal,
+    Names,
+    Unfinished,
+)
 from tests import tokenizers
 
 DOT = re.compile(r"(\.)(?:\s|\\\r?\n)*+[^\W\d]")
@@ -21,7 +29,10 @@ INDEXES = {name: TokenIndex(tokenizers.vocabulary(name)) for name in tokenizers.
 PIECES = [
     *("foo", "fo", "f", "o", "bar", "_", "get", "get_", "total", "append", "items", "price", "x"),
     *("größe", "ö", "$", "$el", "(", ".", " ", "\\", "\n", "\r", "\t", "🎉", "a", "\0", "-"),
+    *("#", "/", "*", "//", "/*", "*/", "5"),
 ]
+ALL_COMMENTS = [Comments(value) for value in range(4)]
+BEGUN = [b"\\", b"\\\r", b"#", b"//", b"/*", b"/**", b"/"]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=4).map("".join).map(str.encode)
 
 
@@ -32,13 +43,15 @@ def identifiers() -> st.SearchStrategy[bytes]:
 
 
 def names(rests: st.SearchStrategy[bytes]) -> st.SearchStrategy[Names]:
-    """Names with any leading white space, identifier characters and ways out."""
+    """Names with any leading white space, comments, identifier characters and ways out."""
     return st.builds(
         Names,
         st.frozensets(rests, max_size=6),
         st.sampled_from(Leading),
         extra=st.sampled_from([b"", b"$", b"$-"]),
-        exits=st.sampled_from([b"", b".", b"(<$"]),
+        exits=st.sampled_from([b"", b".", b"(<$", b"(5g"]),
+        comments=st.sampled_from(ALL_COMMENTS),
+        blank=st.booleans(),
     )
 
 
@@ -48,7 +61,7 @@ def constraints() -> st.SearchStrategy[Constraint]:
         names(identifiers()),
         names(TEXTS),
         st.builds(Literal, TEXTS),
-        st.builds(EscapedLineEnd, names(identifiers())),
+        st.builds(Unfinished, names(identifiers()), st.sampled_from(BEGUN)),
     )
 
 
@@ -76,6 +89,9 @@ def fast_row(index: TokenIndex, constraint: Constraint) -> list[bool]:
 @example(constraint=Names(frozenset([b""]), Leading.BLANKS))
 @example(constraint=Names(frozenset([b"$el", b"a$", b"foo\\", b" foo", b"\\foo"]), Leading.LINES))
 @example(constraint=Names(frozenset([b"foo", b"foo$el", b"$"]), Leading.SPACE, b"$", b"("))
+@example(constraint=Names(frozenset([b""]), Leading.LINES, comments=Comments.SLASHES))
+@example(constraint=Names(frozenset([b"foo"]), Leading.SPACE, exits=b"05a", blank=False))
+@example(constraint=Unfinished(Names(frozenset([b"foo"]), comments=Comments.HASH), b"#"))
 @example(constraint=Literal(b""))
 def test_row_equals_the_definition(name: str, constraint: Constraint) -> None:
     """For every constraint and kind of tokenizer, the mask is that of `Constraint.allows`."""
@@ -351,5 +367,8 @@ def test_row_equals_the_definition_for_a_real_vocabulary(leading: Leading) -> No
     index = TokenIndex(encoder.vocabulary)
     rests = frozenset(name.encode() for name in [*dir(Path)[::3], "$el", "größe", "_"])
 
-    for constraint in (Names(rests, leading), Names(frozenset([b"", b"_x"]), leading)):
+    constraints: list[Constraint] = [Names(rests, leading), Names(frozenset([b"", b"_x"]), leading)]
+    names = Names(rests, leading, b"$", b"(5", Comments.HASH | Comments.SLASHES, blank=False)
+    constraints += [names, Unfinished(names, b"//"), Unfinished(names, b"/**")]
+    for constraint in constraints:
         assert fast_row(index, constraint) == slow_row(encoder.vocabulary, constraint)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitors.constraints import Leading
+from monitors.constraints import Comments, Leading
 from monitors.languages.language import LexState
 from monitors.languages.registry import LANGUAGES
 
@@ -85,6 +85,18 @@ def test_leading() -> None:
     """A name may stand on the next line; C also escapes line ends."""
     for name, leading in (("c", Leading.LINES), ("cpp", Leading.LINES), ("go", Leading.SPACE)):
         assert LANGUAGES[name].leading(scan(name, "a.")) is leading
+
+
+def test_comments() -> None:
+    """Those of the language, and what its preprocessor reads."""
+    both = Comments.HASH | Comments.SLASHES
+    found = {name: LANGUAGES[name].comments(scan(name, "a.")) for name in LANGUAGES}
+    assert {name for name, comments in found.items() if comments == both} == {
+        *("c", "cpp", "csharp", "php")
+    }
+    assert found["ruby"] is Comments.HASH
+    assert found["python"] is Comments.NONE
+    assert found["javascript"] is found["rust"] is Comments.SLASHES
 
 
 @pytest.mark.parametrize(

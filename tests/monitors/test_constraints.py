@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitors.constraints import ANYTHING, EscapedLineEnd, Leading, Literal, Names
+from monitors.constraints import (
+    ANYTHING,
+    Comments,
+    Constraint,
+    Leading,
+    Literal,
+    Names,
+    Unfinished,
+)
 
 GET = Names(frozenset([b"get", b"get_all", "größe".encode()]))
 
@@ -56,13 +64,67 @@ def test_white_space_before_a_name_is_legal_where_the_language_says_so(
 
 def test_a_backslash_must_be_followed_by_a_line_end() -> None:
     """Behind a lone backslash only a line end may come, and then a name."""
-    constraint = EscapedLineEnd(Names(frozenset([b"get"]), Leading.BLANKS))
+    constraint = Unfinished(Names(frozenset([b"get"]), Leading.BLANKS), b"\\")
 
     assert constraint.allows(b"\n")
     assert constraint.allows(b"\r\n  get")
     assert not constraint.allows(b"\n\n")
     assert not constraint.allows(b" get")
     assert not constraint.may_end
+
+
+@pytest.mark.parametrize(
+    ("comments", "token", "allowed"),
+    [
+        (Comments.HASH, b"  # why not", True),
+        (Comments.HASH, b"# why\n# and\n  get(", True),
+        (Comments.HASH, b"# why\n  put", False),
+        (Comments.HASH, b"/* why */ get", False),
+        (Comments.SLASHES, b"/", True),
+        (Comments.SLASHES, b"/x", False),
+        (Comments.SLASHES, b" // why\n", True),
+        (Comments.SLASHES, b"/* why * / **/get(", True),
+        (Comments.SLASHES, b"/* why */put", False),
+        (Comments.SLASHES, b"/*/", True),
+        (Comments.SLASHES, b"/**/(", False),
+        (Comments.SLASHES, b"# why", False),
+        (Comments.NONE, b"// why", False),
+    ],
+)
+def test_comments_before_a_name_are_legal_where_the_language_says_so(
+    comments: Comments, token: bytes, allowed: bool
+) -> None:
+    """A comment need not end in the token; what stands behind one that does is judged."""
+    assert Names(frozenset([b"get"]), Leading.LINES, comments=comments).allows(token) is allowed
+
+
+@pytest.mark.parametrize(
+    ("begun", "token", "allowed"),
+    [
+        (b"#", b" put(", True),
+        (b"#", b" why\nget", True),
+        (b"#", b" why\nput", False),
+        (b"/", b"/ why", True),
+        (b"/", b"get", False),
+        (b"/*", b"/", True),
+        (b"/*", b" why */put", False),
+        (b"/**", b"/ get(", True),
+        (b"/**", b"/put", False),
+    ],
+)
+def test_inside_a_comment_anything_may_come(begun: bytes, token: bytes, allowed: bool) -> None:
+    """Up to its end, behind which the names are required as before."""
+    names = Names(frozenset([b"get"]), Leading.LINES, comments=Comments.HASH | Comments.SLASHES)
+
+    assert Unfinished(names, begun).allows(token) is allowed
+
+
+@pytest.mark.parametrize(("token", "allowed"), [(b" ", False), (b" get", True), (b" /", True)])
+def test_white_space_may_have_to_be_followed_by_something(token: bytes, allowed: bool) -> None:
+    """Where a model has written enough of it, a name or a comment has to come."""
+    names = Names(frozenset([b"get"]), Leading.SPACE, comments=Comments.SLASHES, blank=False)
+
+    assert names.allows(token) is allowed
 
 
 def test_a_literal_comes_first_and_then_anything() -> None:
@@ -75,22 +137,25 @@ def test_a_literal_comes_first_and_then_anything() -> None:
     assert not Literal(b"x").may_end
 
 
-_BYTES = st.text("ab_(. \n\\ö", max_size=4).map(str.encode)
-_NAMES = st.frozensets(st.text("ab_ö", max_size=4).map(str.encode), min_size=1, max_size=4)
+_BYTES = st.text("ab_(. \n\\ö#/*", max_size=6).map(str.encode)
+_NAMES = st.builds(
+    Names,
+    st.frozensets(st.text("ab_ö", max_size=4).map(str.encode), min_size=1, max_size=4),
+    st.sampled_from(Leading),
+    comments=st.sampled_from([Comments(value) for value in range(4)]),
+)
+_BEGUN = st.sampled_from([b"\\", b"#", b"//", b"/*", b"/**", b"/"])
 _CONSTRAINTS = st.one_of(
-    st.builds(Names, _NAMES, st.sampled_from(Leading)),
-    st.builds(Literal, _BYTES.filter(bool)),
+    _NAMES, st.builds(Literal, _BYTES.filter(bool)), st.builds(Unfinished, _NAMES, _BEGUN)
 )
 
 
 @given(_CONSTRAINTS, _BYTES.filter(bool), _BYTES.filter(bool))
 def test_reading_in_two_pieces_is_reading_at_once(
-    constraint: Names | Literal, first: bytes, second: bytes
+    constraint: Constraint, first: bytes, second: bytes
 ) -> None:
-    """``after`` composes, except behind a lone backslash, which a monitor keeps track of."""
+    """``after`` composes."""
     halfway = constraint.after(first)
-    if isinstance(constraint, Names) and first.endswith(b"\\") and halfway is not ANYTHING:
-        return
     together = constraint.after(first + second)
     if halfway is None:
         assert together is None

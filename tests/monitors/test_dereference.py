@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from monitors.constraints import ANYTHING, EscapedLineEnd, Leading, Names
+from monitors.constraints import ANYTHING, Comments, Leading, Names, Unfinished
 from monitors.dereference import DereferenceMonitor, DereferenceState
 from monitors.languages.python import PYTHON
 from monitors.protocols import Document, Reason, Unavailable
@@ -96,7 +96,9 @@ def test_line_ends_around_the_operator_are_legal_inside_brackets() -> None:
     state, valid = drive(start("x = (order"), "\n  .")
     assert valid
     assert MONITOR.maskgen(MONITOR.answer(state, FACTS)) == Names(
-        frozenset([b"get", b"get_all", "größe".encode(), b"close"]), Leading.LINES
+        frozenset([b"get", b"get_all", "größe".encode(), b"close"]),
+        Leading.LINES,
+        comments=Comments.HASH,
     )
     assert drive(state, "\n   get")[1]
 
@@ -106,7 +108,10 @@ def test_behind_a_lone_backslash_the_line_has_to_end() -> None:
     state, valid = drive(start("x = order"), ". \\")
 
     assert valid
-    assert isinstance(MONITOR.maskgen(MONITOR.answer(state, FACTS)), EscapedLineEnd)
+    constraint = MONITOR.maskgen(MONITOR.answer(state, FACTS))
+    assert isinstance(constraint, Unfinished)
+    assert constraint.begun == b"\\"
+    assert not drive(state, "get")[1]
 
 
 @pytest.mark.parametrize("answer", [Unavailable(Reason.TIMEOUT), facts("other")])
@@ -156,7 +161,7 @@ def test_crossing_tokens_hold_a_live_operator_and_what_follows_it(
 
 _PIECES = st.lists(
     st.sampled_from(
-        ["x", " = ", "order", ".", "get", "(", ")", "\n", "'", "#", " ", "\\", "1", "ö"]
+        ["x", " = ", "order", ".", "get", "(", ")", "\n", "'", "#", " ", "\\", "1", "ö", "# get"]
     ),
     max_size=12,
 )
@@ -191,25 +196,60 @@ def test_a_prompt_is_read_like_generated_text(prompt: list[str], more: list[str]
 
 
 @pytest.mark.parametrize(
-    ("prefix", "gap", "leading"),
+    ("prefix", "gap", "blank", "comments"),
     [
-        ("x = order", "", Leading.BLANKS),
-        ("x = order", " ", Leading.NONE),
-        ("x = order", "\\\n ", Leading.BLANKS),
-        ("x = (order", "\n  ", Leading.LINES),
-        ("x = (order", "\n" + " " * 100, Leading.NONE),
+        ("x = order", "", True, Comments.NONE),
+        ("x = order", " ", False, Comments.NONE),
+        ("x = order", "\\\n ", True, Comments.NONE),
+        ("x = (order", " ", False, Comments.HASH),
+        ("x = (order", "\n  ", True, Comments.HASH),
+        ("x = (order", "\n" + " " * 100, False, Comments.HASH),
+        ("x = (order", f" # {'why' * 100}\n  ", True, Comments.HASH),
+        ("x = (order", "  # why\n" * 300, True, Comments.NONE),
     ],
 )
 def test_white_space_behind_an_operator_may_not_go_on_for_ever(
-    prefix: str, gap: str, leading: Leading
+    prefix: str, gap: str, blank: bool, comments: Comments
 ) -> None:
-    """A model that wants none of the names cannot evade them with blanks."""
+    """A model that wants none of the names cannot evade them with blanks, nor with comments."""
     state, valid = drive(start(prefix), "." + gap)
 
     assert valid
     assert MONITOR.maskgen(MONITOR.answer(state, FACTS)) == Names(
-        frozenset([b"get", b"get_all", "größe".encode(), b"close"]), leading
+        frozenset([b"get", b"get_all", "größe".encode(), b"close"]),
+        Leading.LINES if "(" in prefix else Leading.BLANKS,
+        comments=comments,
+        blank=blank,
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        (".  # why. (not\n    get(", True),
+        (".# why\n  # and\n\n get(", True),
+        (".  # why\n    put(", False),
+        (".  // why\n    get(", False),
+        (".get  # put", True),
+    ],
+)
+def test_comments_behind_an_operator_are_legal_inside_brackets(text: str, valid: bool) -> None:
+    """And the name on the next line is judged as ever."""
+    assert drive(start("x = (order"), text)[1] is valid
+    assert not drive(start("x = order"), ".# why\n get")[1]
+
+
+def test_inside_a_comment_the_model_is_free() -> None:
+    """Up to the line end, behind which a name is required."""
+    state, _ = drive(start("x = (order"), ". # why order.")
+    names = Names(
+        frozenset([b"get", b"get_all", "größe".encode(), b"close"]),
+        Leading.LINES,
+        comments=Comments.HASH,
+    )
+
+    assert MONITOR.maskgen(MONITOR.answer(state, FACTS)) == Unfinished(names, b"#")
+    assert MONITOR.pre(start("x = (order. # why order.\n ge")) == MONITOR.pre(start("x = (order."))
 
 
 def test_long_texts_are_not_kept_again_in_every_state() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitors.constraints import Leading, Names
+from monitors.constraints import Comments, Leading, Names
 from monitors.dereference import DereferenceMonitor, DereferenceState
 from monitors.languages.language import Language
 from monitors.languages.registry import LANGUAGES
@@ -65,6 +65,23 @@ def drive(
         ("typescript", "x = y", "!.get"),
         ("typescript", "x = y", ".$el"),
         ("typescript", "x = y", ".#priv"),
+        ("typescript", "x = y ", "?.5:1"),
+        ("javascript", "x = y ", "?.05e3:1"),
+        ("csharp", "x = y ", "?.5:1"),
+        ("c", "x = p", "-> /* why-> */ get;"),
+        ("c", "x = p", ".\n#if A\n  get\n#else\n  put\n#endif\n"),
+        ("cpp", "x = p", ". // why\n // and\n get;"),
+        ("rust", "let x = t", "./* why */get();"),
+        ("go", "x := y", ". // why\n\tget()"),
+        ("java", "x = y", ". /* why */ get();"),
+        ("kotlin", "x = y", "?. // why\n get()"),
+        ("csharp", "x = y", "./**/get();"),
+        ("dart", "x = y", ". /* why */ get();"),
+        ("typescript", "x = y", "?. // why\n get()"),
+        ("javascript", "x = y", "./* why\n */get()"),
+        ("php", "<?php $x = $y", "-> # why\n get();"),
+        ("php", "<?php $x = $y", "->/* why */get();"),
+        ("ruby", "x = y", ". # why\n get"),
         ("php", "<?php $x = $y", "->get();"),
         ("php", "<?php $x = $y", "?->get();"),
         ("php", "<?php $x = $y", "->{$name};"),
@@ -85,6 +102,9 @@ def test_what_may_stand_behind_an_operator_is_accepted(
     ("language", "prefix", "text"),
     [
         ("c", "x = p", "->put;"),
+        ("c", "x = p", "-> /* get */ put;"),
+        ("go", "x := y", ". // get\n put()"),
+        ("typescript", "x = y", ".# get\n get"),
         ("cpp", "x = p", ".templates;"),
         ("cpp", "x = p", ".operator+(y);"),
         ("cpp", "x = ns", "::put;"),
@@ -109,7 +129,8 @@ def test_other_names_are_not(language: str, prefix: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "text"), [("rust", ".."), ("go", ".("), ("cpp", "->*"), ("typescript", "?.[")]
+    ("language", "text"),
+    [("rust", ".."), ("go", ".("), ("cpp", "->*"), ("typescript", "?.["), ("typescript", "?.5")],
 )
 def test_no_question_is_asked_for_what_is_no_name(language: str, text: str) -> None:
     """The second dot of a range, a type assertion, and the like."""
@@ -121,7 +142,7 @@ def test_the_constraint_knows_the_ways_out_and_the_language_s_letters() -> None:
     monitor, state, _, _ = drive("typescript", "x = y", "?.")
     rests = frozenset(name.text.encode() for name in FACTS.names)
     assert monitor.maskgen(monitor.answer(state, FACTS)) == Names(
-        rests, Leading.SPACE, extra=b"$", exits=b"(["
+        rests, Leading.SPACE, b"$", b"([0123456789", Comments.SLASHES
     )
 
     monitor, state, _, _ = drive("typescript", "x = y", "?.g")
@@ -168,6 +189,7 @@ def test_every_trigger_of_the_lexer_has_an_operator(language: Language) -> None:
                 [
                     *("x", ".", "?.", "->", "::", "..", "get", "get_all", "put", " ", "\n", "="),
                     *("~Base", "operator bool", "#priv", "$el", "0", "empty?", "// c"),
+                    *("/* c */", "/", "*", "#", "# get", "5", "?.5"),
                     *";()'\"",
                 ]
             ),
