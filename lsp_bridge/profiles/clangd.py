@@ -50,19 +50,21 @@ def open_list(listing: Listing) -> str:
         return "nothing but the class's own name was listed"
     if all(item.kind == _TEXT for item in listing.items.values()):
         return "identifiers of the file were listed"
-    if _may_define_member(listing):
+    qualified = _QUALIFIED.search(
+        listing.text, max(0, listing.cursor - _LONGEST_RECEIVER), listing.cursor
+    )
+    return "" if qualified is None else _open_scope(listing, qualified[1])
+
+
+def _open_scope(listing: Listing, name: str) -> str:
+    """Why more than the listed names may stand behind ``name::``."""
+    kinds = {item.kind for item in listing.items.values()}
+    if _TEXT in kinds:
+        return "macros were listed: the scope is unknown, as where a header is missing"
+    is_class = name in listing.items or not kinds.isdisjoint(_MEMBERS)
+    if is_class and in_namespace(advance(CPP.start(), listing.text[: listing.cursor])):
         return "a private member may be defined here"
     return ""
-
-
-def _may_define_member(listing: Listing) -> bool:
-    """Whether members of a class were listed outside of all classes and functions."""
-    is_class = any(item.kind in _MEMBERS for item in listing.items.values())
-    before = listing.text[: listing.cursor]
-    qualified = _QUALIFIED.search(before, max(0, len(before) - _LONGEST_RECEIVER))
-    if qualified is None or not (is_class or qualified[1] in listing.items):
-        return False
-    return in_namespace(advance(CPP.start(), before))
 
 
 def _is_own_name(listing: Listing) -> bool:

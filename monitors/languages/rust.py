@@ -13,6 +13,7 @@ from monitors.languages.grammar import (
     words,
 )
 from monitors.languages.language import Operator
+from monitors.languages.rust_scanner import RustScanner
 
 _RAW_STRING = Text(r'(?:b|c)?r(#*)"', r'"\1', begun="(?:b|c)?(?:r#*)?", escapes=(), multiline=True)
 _STRING = string('"', "[bc]?", multiline=True)
@@ -34,6 +35,8 @@ RUST: Final = BraceLanguage(
         name_start=r"r#\w*|\w*",
         extra="#",
         marks=r"'(?!\d)\w+",
-        postfix="?",
-    )
+        # The second is that of macros and of attributes that stand inside of what they describe.
+        postfix="?!",
+    ),
+    scanner=RustScanner,
 )

@@ -21,6 +21,10 @@ FILES = {
     "src/page.rs": "",
 }
 HEAD = "use crate::order::Order;\n"
+DECLARED = (
+    "pub mod a { pub trait Trait { type Item; fn go(); } }\n"
+    "pub mod b { pub struct Type; pub struct Gen<T>(pub T); }\n"
+)
 EVERY_VALUE = {"into", "try_into"}
 
 
@@ -44,6 +48,24 @@ def rust(root: Path) -> Iterator[Served]:
 def test_members(rust: Served, text: str, expected: set[str]) -> None:
     """Exactly the members and the methods that every value has."""
     assert rust.names(text) - EVERY_VALUE == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "impl a::‸Trait for b::Type‸ { type Item = u8; fn go() {} }",
+        "impl<T> a::‸Trait for b::Gen<T>‸ where T: a::Trait { type Item = u8; fn go() {} }",
+        "impl b::‸Gen<u8>‸ {}",
+        "fn f<T: a::‸Trait>() -> <T as a::Trait>::Item‸ { todo!() }",
+        "fn f<T: a::Trait>() -> T::‸Item‸ { todo!() }",
+        "#[rustfmt::‸skip‸]\nfn f() {}",
+        "#![allow(clippy::‸all‸)]",
+        "pub(in crate::‸page‸) fn f() {}",
+    ],
+)
+def test_names_in_declarations(rust: Served, text: str) -> None:
+    """They are never refused; those in attributes name no item of the program."""
+    assert rust.accepts(DECLARED + text + "\n")
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def names(answer: Answer) -> set[str]:
         (CLANGD, "T::", {"T": 7}, Reason.OPEN_TYPE),
         (CLANGD, "std::is_T<A<T>>::", {"is_T": 7}, Reason.OPEN_TYPE),
         (CLANGD, "a.", {"x": FIELD, "if": SNIPPET}, Reason.NOT_MEMBERS),
+        (CLANGD, "f(std::", {"errno": TEXT, "main": 3}, Reason.OPEN_TYPE),
         (CLANGD, "void A::", {"f": METHOD}, Reason.OPEN_TYPE),
         (CLANGD, 'namespace n { extern "C" { A B<x>:: ', {"n": FIELD}, Reason.OPEN_TYPE),
         (CLANGD, "int f() { } A::", {"A": 7, "operator": 3}, Reason.OPEN_TYPE),

@@ -20,7 +20,8 @@ LIVE = [
     "/* a /* b.c */ d.e */ f.•g",
     '"a.b\n c.d".•e',
     "use a::•{b, c::•*}; use self::•x; crate::•y; ::std::•z",
-    "#[serde(a::•b)] #![a(b.•c)]",
+    "#[serde(a::b)] a::•b; #![x(b.c, [d::e])] a.•b; #[x::y] [a::•b]; # ! [a::b]",
+    "#x[a::•b] !#[a::b] !x.•y; x![a::•b]; x! [a::•b]; a[b::•c]; #![a]!x.•y",
     "async { x.•await.•y }.•z; match x {}.•y; |x| x.•y",
     "-> ::std::•x; x as u8.•y; vec![1].•x; f!(a).•b; $x.•y; $crate::•z",
     "impl<'a> A<'a>::•B; a < b; a > ::c",
@@ -43,8 +44,8 @@ OPEN = [
 
 
 def is_exempt(node: Node) -> bool:
-    """``::x`` has no receiver."""
-    return node.type == "::" and is_first(node)
+    """``::x`` has no receiver, and attributes name no items."""
+    return node.type == "attribute_item" or (node.type == "::" and is_first(node))
 
 
 TABLE = Table(RUST, LIVE, OPEN, Oracle(tree_sitter_rust.language, "sample.rs", is_exempt))
