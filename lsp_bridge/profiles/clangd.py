@@ -21,6 +21,8 @@ _KEYWORD = 14
 _SNIPPET = 15
 _LONGEST_RECEIVER = 200
 _QUALIFIED = re.compile(r"(\w+)\s*(?:<[^;{}]*>\s*)?::\s*\Z")
+_USING = re.compile(r"\busing\s[^;{}=]*\Z")
+_BRACKET = re.compile(r"[(){}]")
 _SCOPES = re.compile(
     r"\b(?:class|struct|union|public|protected|private|virtual|using)\s+(?!namespace\b)([^\W\d]\w*)"
     r"|\b([^\W\d]\w*)\s*(?:<[^;{}()]*>\s*)?(?=::)"
@@ -62,7 +64,17 @@ def _open_scope(listing: Listing, name: str) -> str:
     if _TEXT in kinds:
         return "macros were listed: the scope is unknown, as where a header is missing"
     is_class = name in listing.items or not kinds.isdisjoint(_MEMBERS)
-    if is_class and in_namespace(advance(CPP.start(), listing.text[: listing.cursor])):
+    return _names_hidden(listing.text[: listing.cursor]) if is_class else ""
+
+
+def _names_hidden(before: str) -> str:
+    """Why a member that is not listed, since it is private or protected, may stand here."""
+    if _USING.search(before, max(0, len(before) - _LONGEST_RECEIVER)):
+        return "a protected member may be made public here"
+    line = before[before.rfind("\n") + 1 :]
+    # Lines for the preprocessor may leave open what is closed: so look at the lay-out too.
+    at_margin = not line[:1].isspace() and _BRACKET.search(line) is None
+    if at_margin or in_namespace(advance(CPP.start(), before)):
         return "a private member may be defined here"
     return ""
 
