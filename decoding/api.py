@@ -458,6 +458,8 @@ class _Output:
 
     def _inserted(self, ids: list[int]) -> str:
         data = b"".join(self._index.bytes_of(token_id) or b"" for token_id in ids)
+        if self._healed.startswith(data):  # no more than what stands before the position
+            return ""
         return data.removeprefix(self._healed).decode("utf-8", "ignore")
 
     def _end(self, inserted: str) -> int | None:

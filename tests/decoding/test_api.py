@@ -247,6 +247,26 @@ def test_a_position_in_the_middle_of_a_name(file: Path, pool: ServerPool) -> Non
     assert result.stats.fail_open == {}
 
 
+@pytest.mark.parametrize("monitors", [True, False])
+def test_a_generation_that_ends_within_the_typed_text_inserts_nothing(
+    file: Path, pool: ServerPool, monitors: bool
+) -> None:
+    """What was typed is there already: ``y.al|`` and the token ``.`` must not give ``y.al.``."""
+    file.write_text(TEXT.replace("y.", "y.al"))
+    for seed in range(8):
+        result = generate(
+            *(model(), tokenizer(), file, (2, 9)),
+            max_new_tokens=1,
+            temperature=1.0,
+            seed=seed,
+            deadline_s=20.0,
+            pool=pool,
+            monitors=monitors,
+        )
+
+        assert not result.text.startswith((".", "a")), result.text
+
+
 def test_names_that_do_not_fit_are_no_constraint(file: Path, pool: ServerPool) -> None:
     """``y.zz|``: what the user typed is kept, and the reason is counted."""
     file.write_text(TEXT.replace("y.", "y.zz"))
