@@ -1,8 +1,10 @@
 """Files and positions as a caller names them, turned into documents."""
 
 import re
+import stat
 from pathlib import Path
 
+from decoding.encodings import encoding_of
 from monitors.errors import PositionError, UsageError, WorkspaceError
 from monitors.protocols import Document
 
@@ -76,9 +78,10 @@ def find_workspace(path: Path) -> Path:
 
 
 def read_text(path: Path, workspace: Path | None = None) -> str:
-    """Text of a UTF-8 file with its line ends as they are, without a byte order mark.
+    """Text of a file with its line ends as they are, without a byte order mark.
 
-    Raises `WorkspaceError` if the file cannot be read, is not UTF-8, or lies outside
+    It is UTF-8 unless a mark or a declaration in the first lines says otherwise. Raises
+    `WorkspaceError` if the file cannot be read, is none or in another encoding, or lies outside
     ``workspace`` once symbolic links are followed.
     """
     real = path.resolve()
@@ -87,12 +90,30 @@ def read_text(path: Path, workspace: Path | None = None) -> str:
             f"{path} lies outside the workspace {workspace}; "
             "name a workspace that holds it (--workspace)"
         )
+    data = _read_bytes(path, real)
+    encoding = encoding_of(data)
     try:
-        return real.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+        return data.decode(encoding.name)
+    except LookupError as error:
         raise WorkspaceError(
-            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}); convert it first"
+            f"{path} declares the encoding {encoding.name!r}, which is unknown; convert it to UTF-8"
         ) from error
+    except UnicodeError as error:
+        reason = getattr(error, "reason", str(error))
+        place = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+        what = f"{encoding.name}, as it declares" if encoding.is_declared else "UTF-8 text"
+        raise WorkspaceError(
+            f"{path} is not {what} ({reason}{place}); convert it, or declare its encoding"
+        ) from error
+
+
+def _read_bytes(path: Path, real: Path) -> bytes:
+    """What the file holds; pipes and devices, which may never end, are not opened."""
+    try:
+        mode = real.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise WorkspaceError(f"{path} is not a regular file; expected a source file")
+        return real.read_bytes()
     except OSError as error:
         raise WorkspaceError(f"{path}: {error.strerror or error}") from error
 

@@ -1,5 +1,6 @@
 """Files and positions as a caller names them: what a line, a column and a workspace are."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -118,14 +119,79 @@ def test_a_document_is_cut_at_the_cursor_and_keeps_its_line_ends(tmp_path: Path)
     assert document.path == str(file.resolve())
 
 
-@pytest.mark.parametrize("data", [b"x = '\xe4'\n", "x = 1\n".encode("utf-16"), b"\xff"])
-def test_files_that_are_not_utf8_are_refused(tmp_path: Path, data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"x = '\xe4'\n", r"is not UTF-8 text .* at byte 5.*convert it"),
+        (b"\xff", r"is not UTF-8 text .* at byte 0"),
+        (b"x = 1\n\n# coding: latin-1\ny = '\xe4'\n", "is not UTF-8 text"),
+        (b"x = 1\n# coding: latin-1\ny = '\xe4'\n", "is not UTF-8 text"),
+        (b"# coding: ascii\nx = '\xe4'\n", r"is not ascii, as it declares .* at byte 21"),
+        (b"# coding: klingon\nx = 1\n", "declares the encoding 'klingon', which is unknown"),
+        (b"# coding: rot13\nx = 1\n", "declares the encoding 'rot13', which is unknown"),
+        (b"# coding: undefined\nx = 1\n", "is not undefined, as it declares"),
+        (b"\xff\xfex", "is not utf-16, as it declares"),
+    ],
+)
+def test_files_in_another_encoding_than_they_say_are_refused(
+    tmp_path: Path, data: bytes, message: str
+) -> None:
     """The message names the file, the offending byte, and the remedy."""
     file = tmp_path / "latin.py"
     file.write_bytes(data)
 
-    with pytest.raises(WorkspaceError, match=r"latin\.py is not UTF-8 .* at byte \d+.*convert it"):
+    with pytest.raises(WorkspaceError, match=rf"latin\.py {message}"):
         read_text(file)
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        ("", "utf-8"),
+        ("", "utf-8-sig"),
+        ("", "utf-16"),
+        ("", "utf-32"),
+        ("# -*- coding: latin-1 -*-\n", "latin-1"),
+        ("#!/usr/bin/python\n# vim: set fileencoding=cp1252 :\n", "cp1252"),
+        ("\f # encoding: iso-8859-15\r\n", "iso-8859-15"),
+        ("# coding: euc_jp\n", "euc_jp"),
+        ("# coding: utf8\n", "utf-8-sig"),
+        ("// -*- coding: latin-1; mode: c++ -*-\n", "latin-1"),
+        ("x = 'coding: latin-1'\n", "utf-8"),
+    ],
+)
+def test_a_file_is_read_as_its_mark_or_its_first_lines_say(
+    tmp_path: Path, head: str, encoding: str
+) -> None:
+    """As Python does it (PEP 263); columns count characters, whatever they take on the disk."""
+    letter = "漢" if encoding == "euc_jp" else "é"
+    text = f"{head}x = '{letter}'; x.y\n"
+    file = tmp_path / "app.py"
+    file.write_bytes(text.encode(encoding))
+    line = text.count("\n")
+
+    assert read_text(file) == text
+    assert open_document(file, (line, 12), tmp_path).prefix == text[: -len("y\n")]
+
+
+@pytest.mark.parametrize("head", [b"\xfe\xff", b"\xff\xfe"])
+def test_utf16_is_read_in_either_byte_order(tmp_path: Path, head: bytes) -> None:
+    """An emoji is one column there too."""
+    file = tmp_path / "app.py"
+    order = "utf-16-be" if head == b"\xfe\xff" else "utf-16-le"
+    file.write_bytes(head + "'😀'.x\r\n".encode(order))
+
+    assert open_document(file, (1, 5), tmp_path).prefix == "'😀'."
+
+
+def test_what_is_not_a_regular_file_is_not_opened(tmp_path: Path) -> None:
+    """Reading a pipe that nobody writes to would never end."""
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+
+    for name in ("pipe.py", "zero.py"):
+        with pytest.raises(WorkspaceError, match=rf"{name} is not a regular file"):
+            read_text(tmp_path / name)
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The command line: a caller's mistake is one line on standard error and exit code 2."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -124,6 +125,13 @@ def test_a_file_that_is_not_utf8(run: Run, file: Path) -> None:
 
     assert "app.py is not UTF-8" in run("complete", f"{file}:1:1").complaint
     assert "app.py is not UTF-8" in run("replay", file).complaint
+
+
+def test_a_pipe_in_place_of_a_file(run: Run, tmp_path: Path) -> None:
+    """Refused, not waited for."""
+    os.mkfifo(tmp_path / "pipe.py")
+
+    assert "pipe.py is not a regular file" in run("complete", "pipe.py:1:1").complaint
 
 
 def test_a_file_outside_the_workspace(run: Run, file: Path, tmp_path: Path) -> None:
