@@ -1,26 +1,26 @@
 """Monitor-guided decoding: code completion in which every dereferenced name exists."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from decoding.api import (
-    Completion,
-    check_request,
-    generate,
-    invented_names,
-    load_model,
-    open_index,
-)
-from decoding.endpoint import Endpoint
-from decoding.session import CrossingPolicy, Guide, Options, Session
-from decoding.statistics import Statistics
-from decoding.wiring import open_guide
-from lsp_bridge import ServerPool, open_pool
-from mgd.models import BUNDLED_MODEL
-from monitors.errors import MgdError, UsageError
-from monitors.protocols import Document
-
 if TYPE_CHECKING:
+    from decoding.api import (
+        Completion,
+        check_request,
+        generate,
+        invented_names,
+        load_model,
+        open_index,
+    )
+    from decoding.endpoint import Endpoint
     from decoding.hf import MonitorLogitsProcessor
+    from decoding.session import CrossingPolicy, Guide, Options, Session
+    from decoding.statistics import Statistics
+    from decoding.wiring import open_guide
+    from lsp_bridge import ServerPool, open_pool
+    from mgd.models import BUNDLED_MODEL
+    from monitors.errors import MgdError, UsageError
+    from monitors.protocols import Document
 
 __all__ = [
     "BUNDLED_MODEL",
@@ -46,10 +46,31 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import what needs torch on first use."""
-    if name == "MonitorLogitsProcessor":
-        from decoding.hf import MonitorLogitsProcessor
+_HOMES = {
+    "decoding.api": (
+        *("Completion", "check_request", "generate", "invented_names", "load_model", "open_index"),
+    ),
+    "decoding.endpoint": ("Endpoint",),
+    "decoding.hf": ("MonitorLogitsProcessor",),
+    "decoding.session": ("CrossingPolicy", "Guide", "Options", "Session"),
+    "decoding.statistics": ("Statistics",),
+    "decoding.wiring": ("open_guide",),
+    "lsp_bridge": ("ServerPool", "open_pool"),
+    "mgd.models": ("BUNDLED_MODEL",),
+    "monitors.errors": ("MgdError", "UsageError"),
+    "monitors.protocols": ("Document",),
+}
+"""The module that each exported name is in."""
 
-        return MonitorLogitsProcessor
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: a command that needs little starts at once."""
+    for home, names in _HOMES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(home), name)
+            return value
     raise AttributeError(f"module 'mgd' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -388,7 +388,12 @@ def _print_json(value: Any) -> None:
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 a check failed, 2 a caller's mistake."""
-    sys.exit(_guarded(app))
+    sys.exit(run())
+
+
+def run() -> int:
+    """Run the command line; returns the exit code."""
+    return _guarded(app)
 
 
 def _guarded(run: Callable[..., Any]) -> int:

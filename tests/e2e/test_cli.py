@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,10 +21,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 ROOT = Path(__file__).parents[2]
 HARBOR = ROOT / "examples" / "harbor"
 MANIFEST = HARBOR / "src/harbor/manifest.py"
-COMMAND = [sys.executable, "-c", "from mgd.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "mgd"]
 # A test run in the background of a shell ignores Ctrl-C, and so would what it starts.
 LISTEN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-INTERRUPTIBLE = [sys.executable, "-c", f"{LISTEN}; from mgd.cli import main; main()"]
+INTERRUPTIBLE = [sys.executable, "-c", f"{LISTEN}; from mgd.__main__ import main; main()"]
 
 
 def mgd(*arguments: object) -> "subprocess.CompletedProcess[str]":
@@ -173,3 +174,68 @@ def test_an_interrupted_command_leaves_nothing_behind(
     assert process.returncode == (130 if ending is signal.SIGINT else -ending)
     assert "Traceback" not in errors
     assert gone(set(running))
+
+
+@pytest.mark.parametrize("module", ["typer", "mgd.models", "torch", "transformers"])
+def test_an_interrupt_during_imports_is_quiet(module: str) -> None:
+    """Before the command line is read, and before the engine is there."""
+    program = f"{LISTEN}; from mgd.__main__ import main; main()"
+    place = spot(MANIFEST, "total += vessel.")
+    command = [sys.executable, "-X", "importtime", "-c", program, "complete", place]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.rpartition("|")[2].strip().startswith(module):
+                break
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+
+    said = [line for line in errors.splitlines() if not line.startswith("import time:")]
+    assert (process.returncode, said) == (130, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ending", "code"),
+    [
+        (["doctor"], "| true", 0),
+        (["doctor"], ">&-", 0),
+        (["nope"], "<&- >&- 2>&-", 2),
+        (["complete", "{place}", "--no-monitors", "--until", "2"], "| head -0", 0),
+    ],
+)
+def test_nobody_need_read_what_is_printed(arguments: list[str], ending: str, code: int) -> None:
+    """A pipe whose reader has gone, or a closed stream: no trace, and the usual exit code."""
+    place = spot(MANIFEST, "total += vessel.")
+    words = shlex.join(
+        [sys.executable, "-m", "mgd", *(word.format(place=place) for word in arguments)]
+    )
+    ran = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {words} {ending}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+    assert ran.returncode == code
+    assert "Traceback" not in ran.stderr
+    assert "Exception" not in ran.stderr
+
+
+def test_output_that_cannot_be_written_is_an_error() -> None:
+    """As on a disk that is full: one line, and an exit code that scripts notice."""
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "mgd", "doctor"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+
+    assert (ran.returncode, ran.stderr) == (1, "mgd: standard output: No space left on device\n")
