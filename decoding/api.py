@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from decoding import fim
+from decoding import fim, warming
 from decoding.audit import audit
 from decoding.endpoint import Endpoint, Sampling, connect
 from decoding.session import CrossingPolicy, Options, Session, margin_for
@@ -105,6 +105,7 @@ def generate(
     monitors: bool = True,
     crossing: str = "verify",
     deadline_s: float = 1.0,
+    start_timeout_s: float = warming.START_TIMEOUT_S,
     strict: bool = False,
     trust_workspace: bool = False,
     pool: ServerPool | None = None,
@@ -119,6 +120,9 @@ def generate(
     looks like a project. ``until`` stops at the end of a ``"line"``, ``"statement"`` or
     ``"function"``. ``pool`` defaults to one that all calls in this process share.
     With ``trust_workspace`` servers may run the workspace's code; a ``pool`` has its own say.
+    ``deadline_s`` bounds the wait for each answer while decoding. A server's start, and its first
+    answer about a file, take longer: they are waited for before decoding, ``start_timeout_s``
+    seconds at most.
     ``generate_options`` go to ``model.generate`` (``num_return_sequences``, ``num_beams``, ...),
     or to the endpoint (``num_return_sequences``, ``top_p``, ...).
 
@@ -141,6 +145,7 @@ def generate(
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         deadline_s=deadline_s,
+        start_timeout_s=start_timeout_s,
         trust_workspace=trust_workspace,
         pool=pool,
     )
@@ -164,13 +169,18 @@ def generate(
             tag=uuid.uuid4().hex,
         )
         return _generate_in_vllm(
-            model, document, request, sampling, until, strict, generate_options
+            model, document, request, sampling, until, strict, start_timeout_s, generate_options
         )
+    if monitors:
+        warming.begin(pool, document, server)  # meanwhile the engine is opened
     with _opened(model, tokenizer) as engine:
         index = engine.index
         prompt = _prompt(engine, document, max_new_tokens)
+        start_s = 0.0
         if monitors:
-            guide = open_guide(index, document.language, pool, server)
+            start_s = warming.finish(pool, document, server, start_timeout_s)
+            left_s = max(0.0, start_timeout_s - start_s)
+            guide = open_guide(index, document.language, pool, server, left_s)
         else:
             guide = open_silent_guide(index, document.language)
         options = Options(
@@ -185,6 +195,7 @@ def generate(
         started = time.perf_counter()
         rows = engine.generate(prompt.ids, session, output.is_done, sampling, generate_options)
         session.statistics.wall_s = time.perf_counter() - started
+        session.statistics.start_s = start_s
     texts = tuple(output.text(ids) for ids in rows)
     return Completion(texts[0], texts, session.statistics)
 
@@ -206,6 +217,7 @@ def _generate_in_vllm(
     sampling: Sampling,
     until: str | None,
     strict: bool,
+    start_timeout_s: float,
     options: Mapping[str, Any],
 ) -> Completion:
     """Let the processor inside the engine guide: sessions and servers live in its workers."""
@@ -215,11 +227,13 @@ def _generate_in_vllm(
     output = _Output(model.index, document, prompt.healed, until)
     name_workspace(request.workspace)
     request = replace(request, healed_bytes=len(prompt.healed))
-    model.start(request)
+    asked = time.perf_counter()
+    model.start(request, start_timeout_s)
     started = time.perf_counter()
     rows = model.generate(prompt.ids, request, output.is_done, sampling, options)
     statistics = model.statistics(request.tag)
     statistics.wall_s = time.perf_counter() - started
+    statistics.start_s = started - asked
     statistics.tokens = sum(map(len, rows))  # the workers need not look at the last one
     if strict:
         vllm.refuse_unanswered(statistics)
@@ -235,16 +249,27 @@ def invented_names(
     *,
     server: str | None = None,
     deadline_s: float = 5.0,
+    start_timeout_s: float = warming.START_TIMEOUT_S,
     trust_workspace: bool = False,
     pool: ServerPool | None = None,
 ) -> list[str]:
     """Names in ``text``, as inserted at ``position``, that the language server does not know.
 
-    Members whose receiver's type is unknown are not judged. Raises `UsageError`.
+    Members whose receiver's type is unknown are not judged. Deadlines as in `generate`. Raises
+    `UsageError`.
     """
     document, pool = check_request(
-        path, position, workspace, server=server, trust_workspace=trust_workspace, pool=pool
+        path,
+        position,
+        workspace,
+        server=server,
+        deadline_s=deadline_s,
+        start_timeout_s=start_timeout_s,
+        trust_workspace=trust_workspace,
+        pool=pool,
     )
+    warming.begin(pool, document, server)
+    warming.finish(pool, document, server, start_timeout_s)
     analyst = ServerAnalyst(pool, server)
     verdicts = audit(
         monitor_for(document.language),
@@ -374,6 +399,7 @@ def check_request(
     max_new_tokens: int = 1,
     temperature: float = 0.0,
     deadline_s: float = 1.0,
+    start_timeout_s: float = warming.START_TIMEOUT_S,
     trust_workspace: bool = False,
     pool: ServerPool | None = None,
 ) -> tuple[Document, ServerPool]:
@@ -382,7 +408,7 @@ def check_request(
     Returns the document with its cursor, and the pool that will answer. Raises `UsageError`.
     Without ``monitors`` the server need not be installed.
     """
-    _check_numbers(max_new_tokens, temperature, deadline_s)
+    _check_numbers(max_new_tokens, temperature, deadline_s, start_timeout_s)
     if crossing not in tuple(CrossingPolicy):
         raise UsageError(f"got crossing={crossing!r}; expected one of {', '.join(CrossingPolicy)}")
     if until is not None and until not in tuple(Until):
@@ -399,13 +425,17 @@ def check_request(
     return document, pool
 
 
-def _check_numbers(max_new_tokens: int, temperature: float, deadline_s: float) -> None:
+def _check_numbers(
+    max_new_tokens: int, temperature: float, deadline_s: float, start_timeout_s: float
+) -> None:
     if max_new_tokens < 1:
         raise UsageError(f"got max_new_tokens={max_new_tokens}; expected 1 or more")
     if temperature < 0:
         raise UsageError(f"got temperature={temperature}; expected 0 or more")
     if deadline_s <= 0:
         raise UsageError(f"got a deadline of {deadline_s} s; expected more than 0")
+    if start_timeout_s < 0:
+        raise UsageError(f"got start_timeout_s={start_timeout_s}; expected 0 or more")
 
 
 def _prompt(engine: Prompter, document: Document, max_new_tokens: int) -> fim.Prompt:

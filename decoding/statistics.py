@@ -20,10 +20,12 @@ class Statistics:
     """Steps at which a mask was applied."""
     crossing_judged: int = 0
     crossing_rejected: int = 0
+    start_s: float = 0.0
+    """Time spent waiting, before decoding began, for a server's start and first answer."""
     waited_s: float = 0.0
-    """Time spent waiting for answers."""
+    """Time spent waiting for answers while decoding."""
     wall_s: float = 0.0
-    """Duration of the whole generation; 0 where nobody measured it."""
+    """Duration of the whole decoding, without ``start_s``; 0 where nobody measured it."""
     fail_open: Counter[Reason] = field(default_factory=Counter)
     """Why a point went unconstrained, and how often."""
 
@@ -41,6 +43,7 @@ class Statistics:
             "masks": self.masks,
             "crossing_judged": self.crossing_judged,
             "crossing_rejected": self.crossing_rejected,
+            "start_s": round(self.start_s, 6),
             "waited_s": round(self.waited_s, 6),
             "wall_s": round(self.wall_s, 6),
             "tokens_per_second": round(self.tokens_per_second, 2),

@@ -16,7 +16,6 @@ from decoding.vllm_request import PROCESSOR, GuideRequest
 from monitors.errors import AnalysisError, ModelError, UsageError
 from monitors.protocols import Reason
 
-_START_TIMEOUT_S = 30.0
 _SHARE_OF_MEMORY = 0.4
 _OURS = frozenset({"max_tokens", "stop_token_ids", "extra_args", "detokenize", "n"})
 _NOT_ANALYSIS = frozenset(
@@ -50,10 +49,10 @@ class VllmModel:
         """Token ids, without any special token before or behind."""
         return list(self._tokenizer.encode(text, add_special_tokens=False, verbose=False))
 
-    def start(self, request: GuideRequest) -> None:
-        """Start the language server that a request will need."""
+    def start(self, request: GuideRequest, timeout_s: float) -> None:
+        """Start the language server that a request will need, and let it look at the file."""
         (text,) = request.as_argument().values()
-        self._llm.collective_rpc("mgd_start", args=(text, _START_TIMEOUT_S))
+        self._llm.collective_rpc("mgd_start", args=(text, timeout_s))
 
     def generate(
         self,

@@ -19,6 +19,7 @@ from decoding.session import Guide, Node, Session
 from decoding.statistics import Statistics
 from decoding.trie import TokenIndex
 from decoding.vllm_request import GuideRequest, admitted, trusts_workspaces
+from decoding.warming import first_query
 from decoding.wiring import (
     Answers,
     HurriedAnalyst,
@@ -220,6 +221,7 @@ class SessionStore:
         self._kept: OrderedDict[Key, Guided] = OrderedDict()
         self._retired = Statistics()
         self._answers: dict[str, Answers] = {}
+        self._begun: set[tuple[str, str | None, str]] = set()
         self._guides: dict[tuple[str, bool], Guide] = {}
 
     def open(
@@ -247,11 +249,24 @@ class SessionStore:
         return found
 
     def start(self, text: str, timeout_s: float) -> None:
-        """Start the server that a request will need; wait ``timeout_s`` seconds at most for it."""
+        """Start the server that a request will need, and let it answer once about the file.
+
+        Waits ``timeout_s`` seconds at most, and for the first answer about a file only.
+        """
         request = admitted(text)
-        if request.monitors:
-            language = request.document().language
-            self._answers_in(request.workspace).start(language, request.server, timeout_s)
+        if not request.monitors:
+            return
+        end_s = time.perf_counter() + timeout_s
+        document = request.document()
+        answers = self._answers_in(request.workspace)
+        answers.start(document.language, request.server, timeout_s)
+        key = (request.workspace, request.server, request.path)
+        if key not in self._begun:
+            self._begun.add(key)
+            ticket = answers.analyst(request.server, f"start {request.path}").ask(
+                first_query(document)
+            )
+            ticket.result(max(0.0, end_s - time.perf_counter()))
 
     def statistics(self, tag: str | None = None) -> Statistics:
         """What the requests with ``tag`` did, as far as they are kept; None: all ever since."""

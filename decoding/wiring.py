@@ -57,16 +57,21 @@ def shared_pool(workspace: Path, trust_workspace: bool = False) -> ServerPool:
 
 
 def open_guide(
-    index: TokenIndex, language: str, pool: ServerPool, server: str | None = None
+    index: TokenIndex,
+    language: str,
+    pool: ServerPool,
+    server: str | None = None,
+    start_timeout_s: float = _START_TIMEOUT_S,
 ) -> Guide:
     """A guide whose queries ``pool`` answers, once its server has started.
 
-    Raises `ServerError` for a server that is unknown or not installed. One that fails to start is
-    no error: its queries are `Unavailable`.
+    The start is waited for ``start_timeout_s`` seconds at most. Raises `ServerError` for a server
+    that is unknown or not installed. One that fails to start is no error: its queries are
+    `Unavailable`.
     """
     lexer = language_named(language)
     with suppress(concurrent.futures.TimeoutError):
-        pool.start(language, server=server).result(_START_TIMEOUT_S)
+        pool.start(language, server=server).result(start_timeout_s)
     return Guide(index, lexer, monitor_for(language), ServerAnalyst(pool, server))
 
 

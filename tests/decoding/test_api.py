@@ -71,7 +71,8 @@ def model() -> Any:
 def complete(path: Path, pool: ServerPool, **options: Any) -> api.Completion:
     """A completion behind ``y.``."""
     settings: dict[str, Any] = {"max_new_tokens": 12, "deadline_s": 20.0, "pool": pool}
-    return generate(model(), tokenizer(), path, (2, 7), **(settings | options))
+    settings["position"] = (2, 7)
+    return generate(model(), tokenizer(), path, **(settings | options))
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,7 @@ def complete(path: Path, pool: ServerPool, **options: Any) -> api.Completion:
         ({"max_new_tokens": -1}, UsageError, "expected 1 or more"),
         ({"temperature": -0.1}, UsageError, "temperature=-0.1; expected 0 or more"),
         ({"deadline_s": 0}, UsageError, "a deadline of 0 s; expected more than 0"),
+        ({"start_timeout_s": -1}, UsageError, "start_timeout_s=-1; expected 0 or more"),
         ({"until": "never"}, UsageError, "until='never'; expected None or one of line"),
         ({"crossing": "never"}, UsageError, "crossing='never'; expected one of verify, split"),
         ({"server": "gopls"}, ServerError, "'gopls' understands go, not python"),
@@ -159,6 +161,35 @@ def test_a_seed_makes_sampling_repeatable(file: Path, pool: ServerPool) -> None:
     first, again = (complete(file, pool, temperature=1.5, seed=7).text for _ in range(2))
 
     assert first == again
+
+
+@pytest.mark.parametrize("position", [(2, 7), (3, 1)], ids=["at an operator", "behind one"])
+def test_a_first_answer_may_take_longer_than_the_deadline(
+    file: Path, tmp_path: Path, position: tuple[int, int]
+) -> None:
+    """A server that has just been started is asked about the file before decoding begins."""
+    profile = misbehaving("late", tmp_path / "was late")
+    with ServerPool(tmp_path, profiles={"fake": profile}) as slow:
+        stats = complete(file, slow, position=position, deadline_s=0.2).stats
+        again = complete(file, slow, position=position, deadline_s=0.2).stats
+        asked = slow.statistics.queries
+
+    assert Reason.TIMEOUT not in stats.fail_open
+    assert stats.constrained >= (position == (2, 7))
+    assert stats.start_s >= 0.5
+    assert stats.start_s + stats.wall_s < 20
+    assert again.start_s < 0.1
+    assert asked <= 1 + stats.triggers + again.triggers + 2 * 12
+
+
+def test_the_first_answer_is_not_waited_for_for_ever(file: Path, tmp_path: Path) -> None:
+    """The time for it has a limit of its own; behind it, decoding goes on as usual."""
+    profile = misbehaving("hang", patience_s=60.0)
+    with ServerPool(tmp_path, profiles={"fake": profile}) as hanging:
+        stats = complete(file, hanging, deadline_s=0.05, start_timeout_s=0.3).stats
+
+    assert 0.3 <= stats.start_s < 2.0
+    assert stats.fail_open[Reason.TIMEOUT] >= 1
 
 
 def test_strict_raises_instead_of_going_on_unconstrained(file: Path) -> None:

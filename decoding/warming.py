@@ -1,0 +1,80 @@
+"""The first question about a file, asked before decoding begins.
+
+A server is slowest at first: it starts, looks at the project, and analyses the file. Deadlines of
+single answers are far shorter than that, so it gets one question ahead, under a limit of its own.
+"""
+
+import threading
+import time
+from dataclasses import replace
+from weakref import WeakKeyDictionary
+
+from decoding.wiring import language_named, monitor_for
+from lsp_bridge import Handle, ServerPool
+from monitors.languages.reader import Reader
+from monitors.protocols import Document, Query, QueryKind
+
+START_TIMEOUT_S = 30.0
+"""How long the start of a server and its first answer are waited for, unless somebody says else."""
+
+_Key = tuple[str, str]
+"""Server and file."""
+
+_asked: WeakKeyDictionary[ServerPool, dict[_Key, Handle | None]] = WeakKeyDictionary()
+"""The first questions of each pool; None once one was waited for."""
+_lock = threading.Lock()
+
+
+def first_query(document: Document) -> Query:
+    """What decoding is likely to ask first, or else something that makes the server as ready.
+
+    That is: the members at the cursor, those where the next dereference is expected, those at the
+    last dereference before the cursor, or whatever may stand at the cursor.
+    """
+    monitor = monitor_for(document.language)
+    state = monitor.start(document)
+    query = monitor.pre(state) or monitor.expect(state)
+    if query is not None:
+        return query
+    text = document.prefix
+    end = Reader(language_named(document.language)).read(document.path, text).trigger
+    end = len(text) if end is None else end
+    at = replace(document, prefix=text[:end], suffix=text[end:] + document.suffix)
+    return Query(QueryKind.MEMBERS, at)
+
+
+def begin(pool: ServerPool, document: Document, server: str | None = None) -> None:
+    """Ask the first question about a file if nobody has; starts the server, never waits.
+
+    Raises what `ServerPool.ask` raises.
+    """
+    key = _key(pool, document, server)
+    with _lock:
+        asked = _asked.setdefault(pool, {})
+        if key not in asked:
+            asked[key] = pool.ask(first_query(document), server=server)
+
+
+def finish(
+    pool: ServerPool, document: Document, server: str | None, timeout_s: float = START_TIMEOUT_S
+) -> float:
+    """Wait for the first answer, if it was not waited for before; returns the seconds waited.
+
+    What the server answers shows when decoding asks. After ``timeout_s`` the question is given up.
+    """
+    key = _key(pool, document, server)
+    with _lock:
+        asked = _asked.setdefault(pool, {})
+        handle = asked.get(key)
+        asked[key] = None
+    if handle is None:
+        return 0.0
+    started_s = time.perf_counter()
+    pool.hurry(handle)
+    if handle.result(timeout_s) is None:
+        handle.cancel()
+    return time.perf_counter() - started_s
+
+
+def _key(pool: ServerPool, document: Document, server: str | None) -> _Key:
+    return pool.profile(document.language, server).name, document.path
