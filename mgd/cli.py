@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,12 +13,15 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from mgd import progress
 from mgd.models import BUNDLED_MODEL
 from monitors.errors import UsageError
 
 if TYPE_CHECKING:
     from decoding.endpoint import Endpoint
+    from decoding.statistics import Statistics
 
+_STARTED_S = time.perf_counter()
 _SPOT = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)")
 _UNTIL = re.compile(r"(?P<rule>line|statement|function)|(?P<count>\d+)(?:\s*tokens)?")
 
@@ -84,8 +88,11 @@ def complete(
         str, typer.Option(help="Stop at the end of a line, statement or function, or 'N tokens'.")
     ] = "line",
     deadline_ms: Annotated[
-        float, typer.Option(help="Longest wait for one answer of the server.")
+        float, typer.Option(help="Longest wait for one answer of the server while decoding.")
     ] = 1000.0,
+    start_ms: Annotated[
+        float, typer.Option(help="Longest wait for the server's start and its first answer.")
+    ] = 60_000.0,
     engine: Annotated[
         str, typer.Option(help="What runs the model on this machine: transformers or vllm.")
     ] = "transformers",
@@ -112,47 +119,62 @@ def complete(
 ) -> None:
     """Complete a file at a position and print what would be inserted there."""
     import mgd
+    from decoding import warming
 
+    watch = progress.Stopwatch(_STARTED_S)
     path, position = _parse_spot(spot)
     rule, count = _parse_until(until)
-    new_tokens = max_new_tokens if count is None else count
     settings = {"model": endpoint_model, "api_key": api_key, "bias_limit": bias_limit}
     remote = _endpoint(endpoint, settings, model, tokenizer)
     _check_engine(engine, remote is not None, trust_workspace)
-    mgd.check_request(
-        path,
-        position,
-        workspace,
-        server=server,
-        crossing=crossing,
-        monitors=monitors,
-        max_new_tokens=new_tokens,
-        temperature=temperature,
-        deadline_s=deadline_ms / 1000,
-        trust_workspace=trust_workspace,
-    )
-    loaded: tuple[Any, Any] = (
-        (remote, tokenizer) if remote else mgd.load_model(model or BUNDLED_MODEL, engine=engine)
-    )
-    result = mgd.generate(
-        *loaded,
-        path=path,
-        position=position,
-        workspace=workspace,
-        server=server,
-        max_new_tokens=new_tokens,
-        temperature=temperature,
-        seed=seed,
-        monitors=monitors,
-        crossing=crossing,
-        until=rule,
-        deadline_s=deadline_ms / 1000,
-        trust_workspace=trust_workspace,
-    )
+    options: dict[str, Any] = {
+        "server": server,
+        "max_new_tokens": max_new_tokens if count is None else count,
+        "temperature": temperature,
+        "monitors": monitors,
+        "crossing": crossing,
+        "deadline_s": deadline_ms / 1000,
+        "start_timeout_s": start_ms / 1000,
+        "trust_workspace": trust_workspace,
+    }
+    with progress.seldom_collecting(), progress.shown(_errors) as show:
+        document, pool = mgd.check_request(path, position, workspace, **options)
+        is_local = remote is None and engine == "transformers"
+        if monitors and is_local:
+            warming.begin(pool, document, server)  # it gets ready while the model is loaded
+        watch.lap("start_up")
+        loaded: tuple[Any, Any] = (remote, tokenizer)
+        if remote is None:
+            show(f"loading {model or 'the bundled model'}")
+            loaded = mgd.load_model(model or BUNDLED_MODEL, engine=engine)
+            watch.lap("model")
+        waited_s = 0.0
+        if monitors and is_local:
+            show(f"waiting for {pool.profile(document.language, server).name}")
+            waited_s = warming.finish(pool, document, server, start_ms / 1000)
+        show("completing")
+        options["start_timeout_s"] = max(0.0, start_ms / 1000 - waited_s)
+        result = mgd.generate(*loaded, path, position, workspace, seed=seed, until=rule, **options)
+        result.stats.start_s += waited_s
+        watch.lap("completion")
     if as_json:
-        _print_json({"text": result.text, "stats": result.stats.as_dict()})
+        seconds = watch.as_dict()
+        _print_json({"text": result.text, "stats": result.stats.as_dict(), "seconds": seconds})
     else:
         print(result.text)
+    _warn_of_unguided(result.stats)
+
+
+def _warn_of_unguided(statistics: "Statistics") -> None:
+    """Say how many points went unguided, and why: names there may be invented."""
+    reasons = statistics.fail_open
+    if reasons:
+        counted = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+        total = reasons.total()
+        _complain(
+            f"unguided at {total} {'point' if total == 1 else 'points'} ({counted}), "
+            f"guided at {statistics.constrained}"
+        )
 
 
 @app.command()
@@ -301,8 +323,6 @@ def _endpoint(
     url: str | None, settings: dict[str, Any], model: str | None, tokenizer: Path | None
 ) -> "Endpoint | None":
     """The endpoint that the options name, or none; options of the other kind are refused."""
-    from decoding.endpoint import Endpoint
-
     if url is None:
         if tokenizer is not None or any(value is not None for value in settings.values()):
             raise UsageError(
@@ -312,6 +332,8 @@ def _endpoint(
         return None
     if model is not None:
         raise UsageError("got --model and --endpoint; name the served model with --endpoint-model")
+    from decoding.endpoint import Endpoint
+
     return Endpoint(url, **settings)
 
 

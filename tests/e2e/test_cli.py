@@ -2,12 +2,14 @@
 
 import json
 import os
+import pty
 import re
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -47,7 +49,7 @@ def test_a_completion_names_a_member(server: str) -> None:
     """Behind ``vessel.`` comes a member of the class that another file defines."""
     require(server)
     place = spot(MANIFEST, "total += vessel.")
-    ran = mgd("complete", place, "--server", server, "--json", "--deadline-ms", 30_000)
+    ran = mgd("complete", place, "--server", server, "--json")
     value = json.loads(ran.stdout)
     names = {"call_sign", "length_m", "draught_m", "holds"}
     names |= {"cargo_total", "roomiest_hold", "is_laden"}
@@ -67,6 +69,43 @@ def test_a_completion_is_printed_as_it_would_be_inserted() -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.endswith("\n")
     assert MANIFEST.read_bytes() == before
+
+
+def test_points_that_went_unguided_are_counted(tmp_path: Path) -> None:
+    """In one line on standard error, with the reasons; the names there may be invented."""
+    (tmp_path / "a.py").write_text("def f(x):\n    x.\n")
+    ran = mgd("complete", f"{tmp_path}/a.py:2:7", "--until", "1", "--json")
+    [(reason, count)] = json.loads(ran.stdout)["stats"]["fail_open"].items()
+
+    assert (ran.returncode, count) == (0, 1)
+    assert ran.stderr == f"mgd: unguided at 1 point ({reason} 1), guided at 0\n"
+
+
+def test_a_terminal_shows_what_goes_on() -> None:
+    """Loading a model and starting a server take a while; standard output is not touched."""
+    theirs, ours = pty.openpty()
+    place = spot(MANIFEST, "total += vessel.")
+    with subprocess.Popen(
+        [*COMMAND, "complete", place, "--until", "3 tokens"],
+        cwd=ROOT,
+        env=os.environ | {"TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=ours,
+        text=True,
+    ) as process:
+        os.close(ours)
+        output, _ = process.communicate(timeout=150)
+    shown = b""
+    with suppress(OSError):  # the other end is closed
+        while data := os.read(theirs, 65536):
+            shown += data
+    os.close(theirs)
+
+    assert process.returncode == 0
+    assert b"loading the bundled model" in shown
+    assert b"completing" in shown
+    assert "\x1b" not in output
+    assert len(output.splitlines()) == 1
 
 
 def test_a_replay_of_finished_code_forbids_nothing() -> None:

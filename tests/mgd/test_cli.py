@@ -211,6 +211,7 @@ def test_a_server_that_is_not_installed(
         (["--crossing", "maybe"], "'maybe'; expected one of verify, split"),
         (["--deadline-ms", "0"], "a deadline of 0.0 s; expected more than 0"),
         (["--deadline-ms", "-1"], "expected more than 0"),
+        (["--start-ms", "-1"], "start_timeout_s=-0.001; expected 0 or more"),
         (["--temperature", "-1"], "temperature=-1.0; expected 0 or more"),
         (["--seed", "x"], "'--seed'"),
     ],
@@ -319,7 +320,9 @@ def test_a_completion_as_json(run: Run, file: Path) -> None:
     value = json.loads(ran.out)
 
     assert ran.code == 0
-    assert set(value) == {"text", "stats"}
+    assert set(value) == {"text", "stats", "seconds"}
+    assert set(value["seconds"]) == {"start_up", "model", "completion", "total"}
+    assert value["stats"]["wall_s"] <= value["seconds"]["completion"] + 0.001
     assert isinstance(value["text"], str)
     assert value["stats"]["tokens"] <= 3
     assert value["stats"]["triggers"] == 0
