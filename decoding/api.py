@@ -28,7 +28,7 @@ from decoding.wiring import (
     open_silent_guide,
     shared_pool,
 )
-from decoding.workspace import find_workspace, open_document, without_end
+from decoding.workspace import Position, find_workspace, open_document, without_end
 from lsp_bridge.pool import ServerPool
 from monitors.errors import ModelError, UsageError
 from monitors.protocols import Document
@@ -94,7 +94,7 @@ def generate(
     model: Any,
     tokenizer: Any,
     path: str | Path,
-    position: tuple[int, int],
+    position: Position,
     workspace: str | Path | None = None,
     *,
     server: str | None = None,
@@ -112,6 +112,8 @@ def generate(
     **generate_options: Any,
 ) -> Completion:
     """Complete the file ``path`` at ``position`` (1-based line and column, as editors count).
+
+    In a notebook a position is cell, line and column, and the cells before are the text before.
 
     ``model`` and ``tokenizer`` are a Hugging Face causal language model and its fast tokenizer, or
     an `Endpoint` and its tokenizer: a folder, a file, an object, or None to find it by name.
@@ -243,7 +245,7 @@ def _generate_in_vllm(
 
 def invented_names(
     path: str | Path,
-    position: tuple[int, int],
+    position: Position,
     text: str,
     workspace: str | Path | None = None,
     *,
@@ -389,7 +391,7 @@ def _engine() -> Any:
 
 def check_request(
     path: str | Path,
-    position: tuple[int, int],
+    position: Position,
     workspace: str | Path | None = None,
     *,
     server: str | None = None,

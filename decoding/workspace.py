@@ -4,10 +4,13 @@ import re
 import stat
 from pathlib import Path
 
+from decoding import notebook
 from decoding.encodings import encoding_of
 from monitors.errors import PositionError, UsageError, WorkspaceError
 from monitors.protocols import Document
 
+Position = tuple[int, int] | tuple[int, int, int]
+"""Line and column, or, in a notebook, cell, line and column; all count from 1."""
 LANGUAGES = {
     **dict.fromkeys((".py", ".pyi"), "python"),
     **dict.fromkeys((".ts", ".mts", ".cts"), "typescript"),
@@ -135,9 +138,23 @@ def offset_at(text: str, line: int, column: int) -> int:
     return ([0, *ends])[line - 1] + column - 1
 
 
-def open_document(path: Path, position: tuple[int, int], workspace: Path) -> Document:
-    """The file with a cursor at ``position`` (1-based line and column)."""
+def open_document(path: Path, position: Position, workspace: Path) -> Document:
+    """The file with a cursor at ``position`` (1-based line and column).
+
+    In a notebook a position is cell, line and column, all 1-based. The document holds its code
+    cells as a Python file, which is in memory alone, beside the notebook.
+    """
+    is_notebook = path.suffix == notebook.SUFFIX
+    if len(position) != (3 if is_notebook else 2):
+        expected = "a cell, a line and a column" if is_notebook else "a line and a column"
+        raise PositionError(f"got {position} in {path}; expected {expected}")
     text = read_text(path, workspace)
+    if len(position) == 3:
+        cells = notebook.read_cells(str(path), text)
+        before, text, behind = notebook.around(cells, position[0])
+        offset = offset_at(text, *position[1:])
+        prefix, suffix = before + text[:offset], text[offset:] + behind
+        return Document("python", f"{path.resolve()}.py", prefix, suffix)
     offset = offset_at(text, *position)
     return Document(language_of(path, text), str(path.resolve()), text[:offset], text[offset:])
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from decoding.statistics import Statistics
 
 _STARTED_S = time.perf_counter()
-_SPOT = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)")
+_SPOT = re.compile(r"(?P<file>.+\.ipynb):(\d+):(\d+):(\d+)|(?P<other>.+):(\d+):(\d+)")
 _UNTIL = re.compile(r"(?P<rule>line|statement|function)|(?P<count>\d+)(?:\s*tokens)?")
 
 # Typer's parser raises these; older releases take them from click, newer ones bring their own.
@@ -68,7 +68,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 @app.command()
 def complete(
     spot: Annotated[
-        str, typer.Argument(metavar="FILE:LINE:COL", help="Where; 1-based, as editors count.")
+        str,
+        typer.Argument(
+            metavar="FILE:LINE:COL",
+            help="Where; 1-based, as editors count. In notebooks FILE.ipynb:CELL:LINE:COL.",
+        ),
     ],
     model: Annotated[
         str | None, typer.Option(help="Model name or folder [default: the bundled model].")
@@ -388,11 +392,15 @@ def _say(message: str) -> None:
     _errors.print(f"[bold]mgd:[/] {escape(message)}")
 
 
-def _parse_spot(spot: str) -> tuple[Path, tuple[int, int]]:
+def _parse_spot(spot: str) -> tuple[Path, Any]:
     match = _SPOT.fullmatch(spot)
-    if match is None:
-        raise UsageError(f"got {spot!r}; expected FILE:LINE:COL, such as src/app.py:41:17")
-    return Path(match["file"]), (int(match["line"]), int(match["column"]))
+    if match is None or (match["other"] or "").endswith(".ipynb"):
+        raise UsageError(
+            f"got {spot!r}; expected FILE:LINE:COL, such as src/app.py:41:17, "
+            "or FILE.ipynb:CELL:LINE:COL"
+        )
+    numbers = match.group(2, 3, 4) if match["file"] else match.group(6, 7)
+    return Path(match["file"] or match["other"]), tuple(map(int, numbers))
 
 
 def _parse_until(until: str) -> tuple[str | None, int | None]:

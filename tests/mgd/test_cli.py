@@ -81,6 +81,18 @@ def test_a_bad_spot_is_shown_how_to_be_written(run: Run, spot: str) -> None:
     assert "expected FILE:LINE:COL" in line
 
 
+def test_a_position_in_a_notebook_names_a_cell(run: Run, tmp_path: Path) -> None:
+    """Counted from 1; the other two numbers are lines and columns of the cell."""
+    cells = [{"cell_type": "code", "source": "import os\n"}, {"cell_type": "code", "source": "os."}]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"nbformat": 4, "cells": cells}))
+    ran = run("complete", "a.ipynb:2:1:4", "--no-monitors", "--until", "1")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "column 5 is outside line 1" in run("complete", "a.ipynb:2:1:5").complaint
+    assert "expected FILE:LINE:COL" in run("complete", "a.ipynb:2:1").complaint
+    assert "which has 2 cells" in run("complete", "a.ipynb:3:1:1").complaint
+
+
 @pytest.mark.parametrize(
     ("position", "message"),
     [
