@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from decoding.session import CrossingPolicy, Options, margin_for
-from decoding.wiring import language_named, shared_pool
+from decoding.wiring import language_named
 from decoding.workspace import language_of, open_document
+from lsp_bridge import configuration, launch
+from lsp_bridge.project import discover
 from monitors.errors import UsageError, WorkspaceError
 from monitors.protocols import Document
 
@@ -110,10 +112,18 @@ def check(extra_args: Mapping[str, Any] | None) -> None:
         return
     request = parse(text, _allowed_here())
     document = request.document()
-    pool = shared_pool(Path(request.workspace), trusts_workspaces())
-    profile = pool.profile(document.language, request.server)
+    check_server(request, document.language)
+
+
+def check_server(request: GuideRequest, language: str) -> None:
+    """Find out whether a server may be asked, without starting one or watching anything.
+
+    Raises `UsageError`. Which server it is, the workspace's ``mgd.toml`` may say.
+    """
+    root, trusted = Path(request.workspace), trusts_workspaces()
+    profile = configuration.load(root, trusted).profile(language, request.server)
     if request.monitors:
-        pool.check(profile.name)
+        launch.check(profile, discover(root, trusted))
 
 
 def argument_of(extra_args: Mapping[str, Any] | None) -> str | None:
@@ -212,9 +222,10 @@ def _place(path: str, workspace: str | None, allowed: tuple[Path, ...] | None) -
         root = max(holding, key=lambda each: len(each.parts), default=None)
     else:
         root = _real(None, workspace)
-        if allowed is not None and not any(root.is_relative_to(each) for each in roots):
+        if allowed is not None and root not in roots:
             raise WorkspaceError(
-                f"{ARGUMENT}: the workspace {workspace!r} is not among those that were named"
+                f"{ARGUMENT}: got the workspace {workspace!r}, which is not among those that are"
+                " served; expected one of these, not a folder below it"
             )
     if root is None or not (real := _real(root, path)).is_relative_to(root) or real == root:
         raise WorkspaceError(

@@ -17,7 +17,7 @@ import platformdirs
 from lsp_bridge.pool import ServerPool
 from lsp_bridge.profiles.declared import declare, is_harmless
 from lsp_bridge.profiles.profile import Profile
-from lsp_bridge.registry import PROFILES
+from lsp_bridge.registry import PROFILES, choose
 from monitors.errors import ConfigError
 
 FILE_NAME = "mgd.toml"
@@ -31,6 +31,14 @@ class Configuration:
     """Every profile by name."""
     servers: Mapping[str, str]
     """LSP language identifier to the name of the profile that was chosen for it."""
+
+    def profile(self, language: str, server: str | None = None) -> Profile:
+        """The profile that answers for ``language``, or the one named ``server``.
+
+        Raises ServerError if there is none, or if it does not understand the language.
+        """
+        name = server if server is not None else self.servers.get(language)
+        return choose(language, name, self.profiles)
 
 
 @dataclass(frozen=True)

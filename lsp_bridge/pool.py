@@ -27,7 +27,7 @@ from lsp_bridge.question import Preparer, Question
 from lsp_bridge.statistics import Statistics
 from lsp_bridge.supervisor import Supervisor
 from lsp_bridge.watching import FileEvent
-from monitors.errors import ServerError, UsageError, WorkspaceError
+from monitors.errors import UsageError, WorkspaceError
 from monitors.protocols import Answer, Query, Reason, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -113,14 +113,7 @@ class ServerPool:
         Raises ServerError if there is none, or if it does not understand the language.
         """
         chosen = self._servers.get(language, self._defaults.get(language))
-        name = server if server is not None else chosen
-        if name is None:
-            return registry.default_for(language, self._profiles)
-        profile = registry.by_name(name, self._profiles)
-        if language not in profile.languages:
-            known = ", ".join(sorted(profile.languages))
-            raise ServerError(f"language server {name!r} understands {known}, not {language}")
-        return profile
+        return registry.choose(language, server if server is not None else chosen, self._profiles)
 
     def languages(self, server: str) -> frozenset[str]:
         """Languages that a server understands. Raises ServerError for an unknown one."""

@@ -62,5 +62,19 @@ def default_for(language: str, profiles: Mapping[str, Profile] = PROFILES) -> Pr
     raise ServerError(f"no language server for {language!r}; known languages are: {known}")
 
 
+def choose(language: str, name: str | None, profiles: Mapping[str, Profile] = PROFILES) -> Profile:
+    """The profile called ``name``, or the default one, for an LSP language identifier.
+
+    Raises ServerError if there is none, or if it does not understand the language.
+    """
+    if name is None:
+        return default_for(language, profiles)
+    profile = by_name(name, profiles)
+    if language not in profile.languages:
+        known = ", ".join(sorted(profile.languages))
+        raise ServerError(f"language server {name!r} understands {known}, not {language}")
+    return profile
+
+
 def _languages(profiles: Iterable[Profile]) -> set[str]:
     return {language for profile in profiles for language in profile.languages}

@@ -1,6 +1,8 @@
 """The arguments of one request: what is accepted, and what is refused with which message."""
 
 import json
+import os
+import threading
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -120,11 +122,33 @@ def test_workspaces_that_were_not_named_are_refused(root: Path, named: str) -> N
         parse(text_of(workspace=workspace), (root,))
 
 
-def test_a_workspace_below_a_named_one_is_allowed(root: Path) -> None:
-    """A repository of many projects."""
-    request = parse(text_of(workspace=str(root / "src"), path="app.py"), (root,))
+def test_a_workspace_below_a_named_one_is_refused(root: Path) -> None:
+    """Each that is served is named by who serves: a client cannot choose what is opened."""
+    with pytest.raises(WorkspaceError, match="not a folder below it"):
+        parse(text_of(workspace=str(root / "src"), path="app.py"), (root,))
 
-    assert request.path == str(root / "src/app.py")
+
+def test_admission_opens_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread, no watch and no pool, whatever clients name: that is the bridge's business."""
+    folders = [root, *(root / f"part{number}" for number in range(6))]
+    for each in folders[1:]:
+        each.mkdir()
+        (each / "app.py").write_text(TEXT)
+    monkeypatch.setenv(WORKSPACES_VARIABLE, os.pathsep.join(map(str, folders)))
+    before = set(threading.enumerate())
+    for each in folders:
+        path = str(each / "app.py") if each != root else "src/app.py"
+        check({"mgd": text_of(workspace=str(each), path=path)})
+
+    assert set(threading.enumerate()) == before
+
+
+def test_the_choice_of_a_workspace_is_followed_on_admission(root: Path) -> None:
+    """A server that its ``mgd.toml`` names, and that is none for the language, is refused."""
+    name_workspace(root)
+    (root / "mgd.toml").write_text('[servers]\npython = "gopls"\n')
+    with pytest.raises(UsageError, match="gopls"):
+        check({"mgd": text_of()})
 
 
 def test_without_a_named_workspace_everything_is_refused(root: Path) -> None:

@@ -209,7 +209,7 @@ def test_a_text_is_where_its_tokens_are(data: st.DataObject) -> None:
     """However the engine's list jumps: appended, cut, replaced, or with tokens unknown."""
     with pytest.MonkeyPatch.context() as patch:
         store, _ = scripted_store(patch)
-        patch.setenv("MGD_WORKSPACES", "/")
+        patch.setenv("MGD_WORKSPACES", "/tmp")
         pieces = [ids_of(each) for each in (".", "total", " +", " x", ".get", "(", ")", "\n")]
         opened = store.open(argument(Path("/tmp")), [1], MARGIN, is_new=True)
         assert opened is not None
