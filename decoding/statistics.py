@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from monitors.protocols import Reason
 
+NOT_ANALYSIS = frozenset({Reason.NO_MATCH, Reason.EMPTY_MASK, Reason.REJECTED, Reason.INVALID_TEXT})
+"""Why a point went unconstrained although there was an answer."""
+
 
 @dataclass(slots=True)
 class Statistics:

@@ -9,7 +9,7 @@ from vllm import LLM, SamplingParams
 from vllm.platforms import current_platform
 
 from decoding.endpoint import Sampling
-from decoding.statistics import Statistics
+from decoding.statistics import NOT_ANALYSIS, Statistics
 from decoding.vllm import open_index
 from decoding.vllm_checks import is_ours
 from decoding.vllm_request import PROCESSOR, GuideRequest
@@ -18,10 +18,6 @@ from monitors.protocols import Reason
 
 _SHARE_OF_MEMORY = 0.4
 _OURS = frozenset({"max_tokens", "stop_token_ids", "extra_args", "detokenize", "n"})
-_NOT_ANALYSIS = frozenset(
-    {Reason.NO_MATCH, Reason.EMPTY_MASK, Reason.REJECTED, Reason.INVALID_TEXT}
-)
-"""Why a point went unconstrained although there was an answer."""
 
 
 class VllmModel:
@@ -118,7 +114,7 @@ def refuse_unanswered(statistics: Statistics) -> None:
     missing = {
         reason: count
         for reason, count in statistics.fail_open.items()
-        if reason not in _NOT_ANALYSIS
+        if reason not in NOT_ANALYSIS
     }
     if missing:
         counted = ", ".join(f"{reason} ({count})" for reason, count in missing.items())

@@ -1,9 +1,16 @@
-"""What the processor did, sent to whoever shows it: once a second at most, beside the steps."""
+"""What the processor did, sent to whoever shows it: once a second at most, beside the steps.
+
+Everything is counted on the engine's thread, from the requests of the step that has just been
+made. The thread that sends gets a mapping that nobody changes any more.
+"""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
+from copy import copy
 
-from decoding.vllm_sessions import SessionStore
+from decoding.statistics import Statistics
+from decoding.vllm_sessions import Guided, SessionStore
 
 PERIOD_S = 1.0
 
@@ -20,35 +27,66 @@ class Reports:
         self._store = store
         self._send = send
         self._period_s = period_s
-        self._sent: dict[str, float] = {}
+        self._counts: Counter[str] = Counter()
+        self._marks = (0, 0)
+        self._latest: Mapping[str, float] = {}
+        self._sent: Mapping[str, float] = {}
+        self._sending = threading.Lock()
         self._timer: threading.Timer | None = None
 
     def due(self) -> None:
-        """Have what was counted reported soon; costs next to nothing."""
-        if self._timer is None and self._store.totals.steps > self._sent.get("steps", 0):
-            self._timer = threading.Timer(self._period_s, self._report)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def _report(self) -> None:
-        self._timer = None  # what is counted from here on may miss this report, not the next
-        counts = self._counts()
-        grown = {name: value - self._sent.get(name, 0.0) for name, value in counts.items()}
-        self._sent = counts
-        self._send({name: value for name, value in grown.items() if value > 0})
-
-    def _counts(self) -> dict[str, float]:
-        totals, statistics = self._store.totals, self._store.statistics()
-        return {
+        """Count the last step, on the engine's thread, and have it reported soon."""
+        totals = self._store.totals
+        if self._marks == (marks := (totals.steps, totals.unopened)):
+            return
+        self._marks = marks
+        for request in self._store.stepped:
+            self._look_at(request)
+        self._latest = {
             "steps": totals.steps,
             "rows": totals.rows,
             "requests": totals.requests,
             "unopened_requests": totals.unopened,
             "mask_seconds": totals.spent_s - totals.waited_s,
             "wait_seconds": totals.waited_s,
-            "triggers": statistics.triggers,
-            "constrained": statistics.constrained,
-            "judged_tokens": statistics.crossing_judged,
-            "rejected_tokens": statistics.crossing_rejected,
-            **{f"fail_opens:{reason}": count for reason, count in statistics.fail_open.items()},
+            **self._counts,
         }
+        if self._timer is None:
+            self._timer = threading.Timer(self._period_s, self._report)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _look_at(self, request: Guided) -> None:
+        """Add what one request counted since its last step."""
+        now, before = request.session.statistics, request.reported
+        if before is not None and _marks(before) == _marks(now):
+            return
+        self._counts.update(_counts(now))
+        if before is not None:
+            self._counts.subtract(_counts(before))
+        request.reported = copy(now)
+        request.reported.fail_open = copy(now.fail_open)
+
+    def _report(self) -> None:
+        with self._sending:
+            self._timer = None  # what is counted from here on may miss this report, not the next
+            counts, before = self._latest, self._sent
+            self._sent = counts
+            grown = {name: value - before.get(name, 0.0) for name, value in counts.items()}
+            self._send({name: value for name, value in grown.items() if value > 0})
+
+
+def _marks(statistics: Statistics) -> tuple[int, int, int]:
+    """Numbers of which one has grown if anything was counted."""
+    failed = statistics.fail_open.total()
+    return statistics.triggers, statistics.crossing_judged, failed
+
+
+def _counts(statistics: Statistics) -> dict[str, int]:
+    return {
+        "triggers": statistics.triggers,
+        "constrained": statistics.constrained,
+        "judged_tokens": statistics.crossing_judged,
+        "rejected_tokens": statistics.crossing_rejected,
+        **{f"fail_opens:{reason}": count for reason, count in statistics.fail_open.items()},
+    }

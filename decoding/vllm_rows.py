@@ -60,7 +60,8 @@ class BatchRows:
         places = [
             Place(index, row.text.session, row.text.node) for index, row in self._rows.items()
         ]
-        with waiting(row.text.request for row in self._rows.values()):
+        self._store.stepped = {row.text.request for row in self._rows.values()}
+        with waiting(self._store.stepped):
             constrain(logits, places, in_place=True)
         if self._guesses:
             self._ask_ahead(logits, places)

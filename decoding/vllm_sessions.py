@@ -159,6 +159,8 @@ class Guided:
     """What is kept of one request; rows share it if all that they say is the same."""
 
     def __init__(self, session: Session, analyst: PunctualAnalyst, guide: Guide, tag: str) -> None:
+        self.reported: Statistics | None = None
+        """What was counted when `decoding.vllm_reports` looked last."""
         self.session = session
         self.analyst = analyst
         self.tag = tag
@@ -216,6 +218,8 @@ class SessionStore:
     def __init__(self, index: TokenIndex, capacity: int) -> None:
         """``capacity``: how many sessions are kept; those not used for longest go first."""
         self.totals = Totals()
+        self.stepped: set[Guided] = set()
+        """Requests of the last step, for whoever reports of them."""
         self._index = index
         self._capacity = capacity
         self._kept: OrderedDict[Key, Guided] = OrderedDict()
@@ -293,7 +297,9 @@ class SessionStore:
         session = Session(guide, start, healed=healed, options=options)
         if before is not None:
             session.statistics = before.session.statistics
-        return Guided(session, punctual, guide, request.tag)
+        guided = Guided(session, punctual, guide, request.tag)
+        guided.reported = None if before is None else before.reported
+        return guided
 
     def _answers_in(self, workspace: str) -> Answers:
         if workspace not in self._answers:

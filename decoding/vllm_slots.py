@@ -120,7 +120,8 @@ class SlotRows:
         places = list(self._places(context, here))
         prefetch((place.session, place.node) for place in places)
         texts = [known.text for known in map(self._slots.get, here) if known and known.text]
-        with waiting(text.request for text in texts):
+        self._store.stepped = {text.request for text in texts}
+        with waiting(self._store.stepped):
             constrain(logits, places, in_place=True)
         self._store.totals.steps += 1
         self._store.totals.rows += len(places)
