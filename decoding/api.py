@@ -169,6 +169,7 @@ def generate(
             crossing=crossing,
             deadline_ms=1000 * deadline_s,
             tag=uuid.uuid4().hex,
+            prompt_check=False,  # the prompt is made of the document
         )
         return _generate_in_vllm(
             model, document, request, sampling, until, strict, start_timeout_s, generate_options

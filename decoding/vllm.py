@@ -24,7 +24,7 @@ from decoding.vllm_rows import BatchRows
 from decoding.vllm_sessions import SessionStore
 from decoding.vllm_slots import SlotRows
 from decoding.vocab import Vocabulary
-from decoding.wiring import open_report
+from decoding.wiring import open_audience
 from monitors.errors import ModelError
 
 _SPARE_SESSIONS = 64
@@ -46,8 +46,8 @@ class MonitorLogitsProcessor(V1Processor, V2Processor):
         )
         self._batch = BatchRows(self.store) if is_v1 else None
         self._slots = None if is_v1 else SlotRows(self.store, args[0])
-        report = open_report() if speaks_for_ranks(vllm_config.parallel_config) else None
-        self._reports = None if report is None else Reports(self.store, report)
+        audience = open_audience() if speaks_for_ranks(vllm_config.parallel_config) else None
+        self._reports = None if audience is None else Reports(self.store, audience)
         _active.add(self)
 
     @classmethod

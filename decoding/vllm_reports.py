@@ -1,16 +1,20 @@
 """What the processor did, sent to whoever shows it: once a second at most, beside the steps.
 
+What became of a single request is told at once, before the token of that step is sampled, if the
+request has a key: so whoever has a text can know what became of its tokens, but for the last.
 Everything is counted on the engine's thread, from the requests of the step that has just been
 made. The thread that sends gets a mapping that nobody changes any more.
 """
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
 
 from decoding.statistics import Statistics
 from decoding.vllm_sessions import Guided, SessionStore
+from decoding.wiring import Audience
+from lsp_bridge.bridge import Outcome
 
 PERIOD_S = 1.0
 
@@ -21,11 +25,11 @@ class Reports:
     def __init__(
         self,
         store: SessionStore,
-        send: Callable[[Mapping[str, float]], None],
+        audience: Audience,
         period_s: float = PERIOD_S,
     ) -> None:
         self._store = store
-        self._send = send
+        self._audience = audience
         self._period_s = period_s
         self._counts: Counter[str] = Counter()
         self._marks = (0, 0)
@@ -42,6 +46,9 @@ class Reports:
         self._marks = marks
         for request in self._store.stepped:
             self._look_at(request)
+        while self._store.unopened:
+            key, why = self._store.unopened.popleft()
+            self._audience.tell(key, Outcome(unguided=why))
         self._latest = {
             "steps": totals.steps,
             "rows": totals.rows,
@@ -64,6 +71,9 @@ class Reports:
         self._counts.update(_counts(now))
         if before is not None:
             self._counts.subtract(_counts(before))
+        outcome = outcome_of(now)
+        if request.key and (before is None or outcome_of(before) != outcome):
+            self._audience.tell(request.key, outcome)
         request.reported = copy(now)
         request.reported.fail_open = copy(now.fail_open)
 
@@ -73,7 +83,17 @@ class Reports:
             counts, before = self._latest, self._sent
             self._sent = counts
             grown = {name: value - before.get(name, 0.0) for name, value in counts.items()}
-            self._send({name: value for name, value in grown.items() if value > 0})
+            self._audience.report({name: value for name, value in grown.items() if value > 0})
+
+
+def outcome_of(statistics: Statistics) -> Outcome:
+    """What is told of a request."""
+    return Outcome(
+        statistics.triggers,
+        statistics.constrained,
+        {reason.value: count for reason, count in statistics.fail_open.items()},
+        round(statistics.waited_s, 6),
+    )
 
 
 def _marks(statistics: Statistics) -> tuple[int, int, int]:

@@ -23,15 +23,20 @@ from monitors.protocols import Document
 
 PROCESSOR = "decoding.vllm:MonitorLogitsProcessor"
 """How the processor is named to vLLM."""
+MIDDLEWARE = "mgd.serving_requests.GuidedRequests"
+"""How the middleware that checks prompts and tells outcomes is named to vLLM."""
 ARGUMENT = "mgd"
 """Name of the extra argument."""
 WORKSPACES_VARIABLE = "MGD_WORKSPACES"
 """Environment variable: folders that requests may name, as in ``PATH``."""
 TRUST_VARIABLE = "MGD_TRUST_WORKSPACES"
 """Environment variable: ``1`` if language servers may run the code of these folders."""
+GUIDED = "guided"
+"""The only thing that can be required."""
 _EXAMPLE = '{"path": "src/app.py", "position": [41, 17]}'
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _LONGEST_DEADLINE_MS = 60_000
+_LONGEST_KEY = 64
 _MOST_BYTES = 8 << 20
 
 _named: set[Path] = set()
@@ -66,6 +71,12 @@ class GuideRequest:
     """Longest wait for one answer, counted from the moment of asking."""
     tag: str = ""
     """Any text; requests with different tags share nothing, and statistics are kept by it."""
+    prompt_check: bool = True
+    """Whether a prompt is refused that does not end as the text before the cursor does."""
+    require: str | None = None
+    """``guided``: the request fails where it would go on unguided. Who serves sees to that."""
+    key: str = ""
+    """Names the request to who asks the bridge what became of it."""
 
     def as_argument(self) -> dict[str, str]:
         """What to put into ``extra_args`` or ``vllm_xargs``."""
@@ -110,9 +121,13 @@ def check(extra_args: Mapping[str, Any] | None) -> None:
     text = argument_of(extra_args)
     if text is None:
         return
-    request = parse(text, _allowed_here())
-    document = request.document()
-    check_server(request, document.language)
+    request = parse(text, allowed_here())
+    if request.require and not request.key:
+        raise UsageError(
+            f"{ARGUMENT}: got require={request.require!r}, which nobody here can see to; serve"
+            f" with mgd serve, or with a bridge and vLLM's --middleware {MIDDLEWARE}"
+        )
+    check_server(request, request.document().language)
 
 
 def check_server(request: GuideRequest, language: str) -> None:
@@ -160,7 +175,8 @@ def workspaces_of_environment() -> tuple[Path, ...] | None:
     return tuple(Path(each).resolve() for each in value.split(os.pathsep) if each)
 
 
-def _allowed_here() -> tuple[Path, ...]:
+def allowed_here() -> tuple[Path, ...]:
+    """Real paths of the folders that requests may name in this process."""
     with _named_lock:
         named = tuple(sorted(_named))
     return (*(workspaces_of_environment() or ()), *named)
@@ -204,6 +220,12 @@ def _object(text: str) -> dict[str, Any]:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{ARGUMENT}: got no JSON ({error}); expected {_EXAMPLE}") from error
+    if isinstance(content, list):
+        raise UsageError(
+            f"{ARGUMENT}: got a list of {len(content)}; expected one object. Lists, of one for each"
+            " of several prompts, are for /v1/completions of mgd serve, or of vLLM with"
+            f" --middleware {MIDDLEWARE}"
+        )
     if not isinstance(content, dict):
         raise UsageError(f"{ARGUMENT}: got {_short(content)}; expected an object, {_EXAMPLE}")
     return content
@@ -264,6 +286,12 @@ def _text(key: str, value: Any) -> str:
     return value
 
 
+def _key(key: str, value: Any) -> str:
+    if len(_text(key, value)) > _LONGEST_KEY:
+        raise _refusal(key, value, f"{_LONGEST_KEY} characters at most")
+    return str(value)
+
+
 def _named_text(key: str, value: Any) -> str:
     if not _text(key, value):
         raise _refusal(key, value, "a text that is not empty")
@@ -305,6 +333,12 @@ def _policy(key: str, value: Any) -> str:
     return str(value)
 
 
+def _requirement(key: str, value: Any) -> str:
+    if value != GUIDED:
+        raise _refusal(key, value, f"{GUIDED!r}, or nothing")
+    return GUIDED
+
+
 def _deadline(key: str, value: Any) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 0 < value <= _LONGEST_DEADLINE_MS:
@@ -325,4 +359,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "crossing": _policy,
     "deadline_ms": _deadline,
     "tag": _text,
+    "prompt_check": _flag,
+    "require": _requirement,
+    "key": _key,
 }

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from weakref import WeakSet
 
+from decoding.prompt_check import check_ids
 from decoding.session import Guide, Node, Session
 from decoding.statistics import Statistics
 from decoding.trie import TokenIndex
@@ -33,6 +34,7 @@ from monitors.protocols import Answer, Query, Reason, Unavailable
 _log = logging.getLogger(__name__)
 _MOST_STARTED = 256
 _MOST_WAITS = 100_000
+_MOST_UNOPENED = 256
 _PLACEHOLDER = -1
 """What stands for a token that is not known yet under asynchronous scheduling."""
 
@@ -159,6 +161,8 @@ class Guided:
     """What is kept of one request; rows share it if all that they say is the same."""
 
     def __init__(self, session: Session, analyst: PunctualAnalyst, guide: Guide, tag: str) -> None:
+        self.key = ""
+        """By which who follows the request knows it."""
         self.reported: Statistics | None = None
         """What was counted when `decoding.vllm_reports` looked last."""
         self.session = session
@@ -220,6 +224,8 @@ class SessionStore:
         self.totals = Totals()
         self.stepped: set[Guided] = set()
         """Requests of the last step, for whoever reports of them."""
+        self.unopened: deque[tuple[str, str]] = deque(maxlen=_MOST_UNOPENED)
+        """Keys of requests that could not be opened, and why, for the same."""
         self._index = index
         self._capacity = capacity
         self._kept: OrderedDict[Key, Guided] = OrderedDict()
@@ -242,11 +248,15 @@ class SessionStore:
         found = self._kept.get(key)
         if found is None or (is_new and not found.texts):
             self.totals.requests += 1
+            request = None
             try:
-                found = self._kept[key] = self._make(admitted(text), key, found)
-            except Exception:  # noqa: BLE001  # the engine, and all other requests, must go on
+                request = admitted(text)
+                found = self._kept[key] = self._make(request, key, found)
+            except Exception as error:  # noqa: BLE001  # the engine, and all others, must go on
                 _log.exception("a request goes on unguided")
                 self.totals.unopened += 1
+                if request is not None and request.key:
+                    self.unopened.append((request.key, str(error) or type(error).__name__))
                 return None
             self._retire()
         self._kept.move_to_end(key)
@@ -285,6 +295,8 @@ class SessionStore:
 
     def _make(self, request: GuideRequest, key: Key, before: Guided | None) -> Guided:
         document = request.document()
+        if request.prompt_check:
+            check_ids(key[1], self._index.bytes_of, document.prefix, request.healed_bytes)
         options = request.options(key[2])
         # All ranks open the same requests in the same order.
         scope = f"{_digest(key)} {self.totals.requests}"
@@ -298,6 +310,7 @@ class SessionStore:
         if before is not None:
             session.statistics = before.session.statistics
         guided = Guided(session, punctual, guide, request.tag)
+        guided.key = request.key
         guided.reported = None if before is None else before.reported
         return guided
 

@@ -3,7 +3,7 @@
 import concurrent.futures
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,7 +20,7 @@ from monitors.protocols import Answer, Query
 from monitors.silent import SilentMonitor
 
 if TYPE_CHECKING:
-    from lsp_bridge.bridge import BridgeClient, BridgeTicket
+    from lsp_bridge.bridge import BridgeClient, BridgeTicket, Outcome
 
 BRIDGE_VARIABLE = "MGD_BRIDGE"
 """Environment variable: the socket of the bridge that answers for this process."""
@@ -166,10 +166,22 @@ def open_answers(workspace: Path, trust_workspace: bool = False) -> Answers:
     return _PoolAnswers(shared_pool(workspace, trust_workspace))
 
 
-def open_report() -> Callable[[Mapping[str, float]], None] | None:
-    """What shows counters of this process: the bridge that the environment names, if any."""
+class Audience(Protocol):
+    """Whoever shows what this process does."""
+
+    def report(self, counts: Mapping[str, float]) -> None:
+        """Add to the counters that are shown. Thread safe."""
+        ...
+
+    def tell(self, key: str, outcome: "Outcome") -> None:
+        """Tell what has become of a request so far. Thread safe; waits for nothing."""
+        ...
+
+
+def open_audience() -> Audience | None:
+    """The bridge that the environment names, if any."""
     socket = os.environ.get(BRIDGE_VARIABLE)
-    return _bridge(socket).report if socket else None
+    return _bridge(socket) if socket else None
 
 
 def _bridge(socket: str) -> "BridgeClient":

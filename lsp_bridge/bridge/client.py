@@ -20,14 +20,19 @@ from lsp_bridge.bridge.protocol import (
     Answered,
     Ask,
     Cancel,
+    Follow,
     Hello,
     Metrics,
+    Outcome,
     ProtocolError,
     Refused,
     Report,
     ShowMetrics,
     Start,
+    Tell,
     ToBridge,
+    Told,
+    Unfollow,
     Wait,
     Welcome,
     frame,
@@ -84,6 +89,29 @@ class BridgeTicket:
             self._future.set_result(answer)
 
 
+class Following:
+    """A request whose outcome somebody wants to know. Thread safe."""
+
+    def __init__(
+        self, client: "BridgeClient", number: int, hear: Callable[[Outcome], None]
+    ) -> None:
+        self._client = client
+        self._number = number
+        self.hear = hear
+        """Called on the client's thread with everything that is told."""
+        self.last: concurrent.futures.Future[Outcome | None] = concurrent.futures.Future()
+        """What was told last, once `end` was called; None: nothing, or the bridge has gone."""
+
+    def end(self) -> None:
+        """The request has ended: `last` will be there soon. Harmless when it has."""
+        self._client.unfollow(self._number)
+
+    def settle(self, outcome: Outcome | None) -> None:
+        """Set the last word, unless there is one."""
+        with suppress(concurrent.futures.InvalidStateError):
+            self.last.set_result(outcome)
+
+
 class BridgeClient:
     """Asks the bridge at a socket. Thread safe; use it as a context manager, or `close` it."""
 
@@ -99,6 +127,7 @@ class BridgeClient:
         self._numbers = itertools.count()
         self._tickets: dict[int, BridgeTicket] = {}
         self._pages: dict[int, concurrent.futures.Future[str]] = {}
+        self._followed: dict[int, Following] = {}
         self._outlet: Outlet | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._away = Unavailable(Reason.NOT_STARTED, f"no bridge at {self._path}")
@@ -158,6 +187,27 @@ class BridgeClient:
         one should report what all of them do.
         """
         self.send(Report(dict(counts)))
+
+    def tell(self, key: str, outcome: Outcome) -> None:
+        """Tell whoever follows the request called ``key`` what has become of it so far."""
+        self.send(Tell(key, outcome))
+
+    def follow(self, key: str, hear: Callable[[Outcome], None]) -> Following:
+        """Have ``hear`` called, on another thread, with whatever becomes of a request.
+
+        Begin before the request does.
+        """
+        number = next(self._numbers)
+        following = self._followed[number] = Following(self, number, hear)
+        self.send(Follow(number, key))
+        return following
+
+    def unfollow(self, number: int) -> None:
+        """Ask for the last word; without a bridge there is none."""
+        if self.connected:
+            self.send(Unfollow(number))
+        elif following := self._followed.pop(number, None):
+            following.settle(None)
 
     def metrics(self, deadline_s: float) -> str | None:
         """The bridge's metrics page, None if it cannot be had in time."""
@@ -254,8 +304,18 @@ class BridgeClient:
             ticket = self._tickets.pop(message.number, None)
             if ticket is not None:
                 ticket.settle(message.answer)
+        elif isinstance(message, Told):
+            self._hear(message)
         elif isinstance(message, Metrics) and message.number in self._pages:
             self._pages[message.number].set_result(message.text)
+
+    def _hear(self, message: Told) -> None:
+        following = self._followed.get(message.number)
+        if following is not None and message.is_last:
+            del self._followed[message.number]
+            following.settle(message.outcome)
+        elif following is not None and message.outcome is not None:
+            following.hear(message.outcome)
 
     def _lose(self, error: Exception) -> bool:
         """Answer what is under way, since its answer will not come.
@@ -285,3 +345,6 @@ class BridgeClient:
         while self._tickets:
             with suppress(KeyError):
                 self._tickets.popitem()[1].settle(answer)
+        while self._followed:
+            with suppress(KeyError):
+                self._followed.popitem()[1].settle(None)

@@ -21,6 +21,7 @@ HELP = {
     "bridge_wait_seconds": "From the first wait for a verdict to the verdict.",
     "bridge_clients": "Clients connected.",
     "bridge_verdicts": "Verdicts remembered or awaited.",
+    "bridge_outcomes": "Requests of whose outcome somebody will be told.",
     "server_queries_total": "Queries that went to the pool of language servers.",
     "server_cache_hits_total": "Those of them that its cache answered.",
     "server_joined_total": "Those of them that joined an identical one under way.",

@@ -14,7 +14,7 @@ import msgspec
 from monitors.errors import MgdError
 from monitors.protocols import Answer, Facts, Query, Reason, Unavailable
 
-VERSION = 1
+VERSION = 2
 MOST_BYTES = 16 << 20
 """Longest message of either side."""
 _LENGTH = struct.Struct(">I")
@@ -68,6 +68,41 @@ class Report(msgspec.Struct, frozen=True, tag=True):
     counts: dict[str, float]
 
 
+class Outcome(msgspec.Struct, frozen=True):
+    """What has become of a guided request so far."""
+
+    points: int = 0
+    """How often a monitor asked."""
+    constrained: int = 0
+    """How often a closed list of names came."""
+    unconstrained: dict[str, int] = {}
+    """Why a point went unconstrained (a `Reason`), and how often."""
+    waited_s: float = 0.0
+    """Time that was spent waiting for answers."""
+    unguided: str = ""
+    """Why nothing at all is guided."""
+
+
+class Tell(msgspec.Struct, frozen=True, tag=True):
+    """What has become of the request that is called ``key``; replaces what was told before."""
+
+    key: str
+    outcome: Outcome
+
+
+class Follow(msgspec.Struct, frozen=True, tag=True):
+    """Send whatever is told of the request that is called ``key``."""
+
+    number: int
+    key: str
+
+
+class Unfollow(msgspec.Struct, frozen=True, tag=True):
+    """The request has ended: send what was told last, and forget it."""
+
+    number: int
+
+
 class ShowMetrics(msgspec.Struct, frozen=True, tag=True):
     """Send the metrics page."""
 
@@ -103,6 +138,14 @@ class Answered(msgspec.Struct, frozen=True, tag=True):
         return empty if self.unavailable is None else self.unavailable
 
 
+class Told(msgspec.Struct, frozen=True, tag=True):
+    """What has become of a request that is followed; None: nothing was ever told of it."""
+
+    number: int
+    outcome: Outcome | None
+    is_last: bool = False
+
+
 class Metrics(msgspec.Struct, frozen=True, tag=True):
     """The metrics page, in Prometheus' text format."""
 
@@ -110,8 +153,8 @@ class Metrics(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
-ToBridge = Hello | Ask | Wait | Cancel | Start | Report | ShowMetrics
-ToClient = Welcome | Refused | Answered | Metrics
+ToBridge = Hello | Ask | Wait | Cancel | Start | Report | Tell | Follow | Unfollow | ShowMetrics
+ToClient = Welcome | Refused | Answered | Told | Metrics
 
 _to_bridge = msgspec.msgpack.Decoder(ToBridge)
 _to_client = msgspec.msgpack.Decoder(ToClient)

@@ -15,10 +15,12 @@ from pathlib import Path
 from lsp_bridge.bridge import sockets
 from lsp_bridge.bridge.counters import Counters
 from lsp_bridge.bridge.memory import Memory, Verdict, key_of
+from lsp_bridge.bridge.outcomes import Outcomes
 from lsp_bridge.bridge.protocol import (
     VERSION,
     Ask,
     Cancel,
+    Follow,
     Hello,
     Metrics,
     ProtocolError,
@@ -26,8 +28,11 @@ from lsp_bridge.bridge.protocol import (
     Report,
     ShowMetrics,
     Start,
+    Tell,
     ToBridge,
     ToClient,
+    Told,
+    Unfollow,
     Wait,
     Welcome,
     answered,
@@ -116,6 +121,7 @@ class Bridge:
         self._clients: dict[_Client, asyncio.Task[None]] = {}
         self._server: asyncio.Server | None = None
         self.counters = Counters()
+        self.outcomes = Outcomes()
 
     async def listen(self, path: Path) -> None:
         """Accept clients at ``path``, which this user alone may open. Raises UsageError."""
@@ -144,6 +150,7 @@ class Bridge:
         gauges = {
             "bridge_clients": len(self._clients),
             "bridge_verdicts": len(self._memory),
+            "bridge_outcomes": len(self.outcomes),
             "servers": sum(len(pool.process_ids) for pool in pools),
         }
         return self.counters.page((pool.statistics for pool in pools), gauges)
@@ -255,6 +262,7 @@ class _Client:
         self._writer = writer
         self._asked: dict[int, _Question] = {}
         self._waiting_since_s: dict[int, float] = {}
+        self._followed: dict[int, str] = {}
 
     async def serve(self, crowded: bool) -> None:
         """Answer until the client goes.
@@ -282,6 +290,8 @@ class _Client:
         for number, question in asked.items():
             if question.leave((self, number)):
                 self._bridge.abandon(question)
+        for key in self._followed.values():
+            self._bridge.outcomes.unfollow(key)
 
     def _heed(self, message: ToBridge) -> None:
         match message:
@@ -296,6 +306,13 @@ class _Client:
                 self._bridge.start(language, server)
             case Report(counts):
                 self._bridge.counters.report(counts)
+            case Tell(key, outcome):
+                self._bridge.outcomes.tell(key, outcome)
+            case Follow(number, key):
+                self._follow(number, key)
+            case Unfollow(number):
+                # What was sent before by others has arrived, but may not have been read yet.
+                asyncio.get_running_loop().call_later(_SETTLE_S, self._unfollow, number)
             case ShowMetrics(number):
                 self._send(Metrics(number, self._bridge.metrics))
             case Hello():
@@ -326,6 +343,17 @@ class _Client:
         self._waiting_since_s.pop(number, None)
         if question is not None and question.leave((self, number)):
             self._bridge.abandon(question)
+
+    def _follow(self, number: int, key: str) -> None:
+        if len(self._followed) >= _MOST_ASKED:
+            raise ProtocolError(f"{_MOST_ASKED} requests are followed")
+        self._followed[number] = key
+        self._bridge.outcomes.follow(key, lambda outcome: self._send(Told(number, outcome)))
+
+    def _unfollow(self, number: int) -> None:
+        key = self._followed.pop(number, None)
+        outcome = None if key is None else self._bridge.outcomes.unfollow(key)
+        self._send(Told(number, outcome, is_last=True))
 
     def _send(self, message: ToClient) -> None:
         if self._writer.is_closing():

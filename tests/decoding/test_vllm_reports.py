@@ -11,11 +11,30 @@ import pytest
 
 from decoding.vllm_reports import Reports
 from decoding.vllm_sessions import Text
+from lsp_bridge.bridge import Outcome
 from monitors.protocols import Reason
-from tests.decoding.vllm_fakes import argument, ids_of, scripted_store
+from tests.decoding.vllm_fakes import PREFIX, argument, ids_of, scripted_store
 
 PERIOD_S = 0.02
 LOAD_S = 1.0
+
+
+class Audience:
+    """Hears everything."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.reports = 0
+        self.told: list[tuple[str, Outcome]] = []
+
+    def report(self, counts: Mapping[str, float]) -> None:
+        """Add up."""
+        self.reports += 1
+        self.counts.update(counts)  # type: ignore[arg-type]  # seconds are no integers
+
+    def tell(self, key: str, outcome: Outcome) -> None:
+        """Remember."""
+        self.told.append((key, outcome))
 
 
 def wait_for(received: Counter[str], name: str, count: float) -> None:
@@ -29,16 +48,11 @@ def wait_for(received: Counter[str], name: str, count: float) -> None:
 def test_counts_are_sent_soon_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what has grown, whatever is counted in between; and nothing while nothing is done."""
     store, answers = scripted_store(monkeypatch, delay_s=60.0)
-    received: Counter[str] = Counter()
-    calls: list[Mapping[str, float]] = []
-
-    def send(counts: Mapping[str, float]) -> None:
-        calls.append(counts)
-        received.update(counts)  # type: ignore[arg-type]  # seconds are no integers
-
-    reports = Reports(store, send, PERIOD_S)
+    audience = Audience()
+    received = audience.counts
+    reports = Reports(store, audience, PERIOD_S)
     reports.due()
-    assert not calls
+    assert not audience.reports
     for number in range(3):
         opened = store.open(argument(tmp_path, deadline_ms=1), [number], 7.0, is_new=True)
         assert opened is not None
@@ -56,7 +70,7 @@ def test_counts_are_sent_soon_and_once(tmp_path: Path, monkeypatch: pytest.Monke
     reports.due()
     time.sleep(3 * PERIOD_S)
 
-    assert len(calls) == 3
+    assert audience.reports == 3
     assert received["steps"] == 3
     assert received["rows"] == 6
     assert received["requests"] == received["triggers"] == 3
@@ -82,8 +96,9 @@ def test_reports_are_whole_while_the_engine_goes_on(
     failed: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", failed.append)
     store, _ = scripted_store(monkeypatch, capacity=64)
-    received: Counter[str] = Counter()
-    reports = Reports(store, received.update, 1e-4)
+    audience = Audience()
+    received = audience.counts
+    reports = Reports(store, audience, 1e-4)
     opened, end_s = 0, time.monotonic() + LOAD_S
     while time.monotonic() < end_s:
         request = store.open(argument(tmp_path), [opened], 7.0, is_new=True)
@@ -100,3 +115,48 @@ def test_reports_are_whole_while_the_engine_goes_on(
     assert not failed
     assert opened > 64, "none was forgotten"
     assert received["triggers"] == received["constrained"] == received["requests"] == opened
+
+
+def test_what_becomes_of_a_request_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is first seen and whenever something was counted; only of those that have a key."""
+    store, _ = scripted_store(monkeypatch)
+    audience = Audience()
+    reports = Reports(store, audience, 60)
+    texts = []
+    for key in ("a", ""):
+        request = store.open(argument(tmp_path, key=key), [1], 7.0, is_new=True)
+        assert request is not None
+        texts.append(Text(request))
+    written: list[int] = []
+    for piece in ("", "", ".", "total", " + order", "."):
+        written += ids_of(piece)
+        for text in texts:
+            text.follow(written)
+            text.session.step(text.node)
+        store.totals.steps += 1
+        store.stepped = {text.request for text in texts}
+        reports.due()
+
+    assert [key for key, _ in audience.told] == ["a"] * 3
+    outcomes = [outcome for _, outcome in audience.told]
+    assert [(each.points, each.constrained) for each in outcomes] == [(0, 0), (1, 1), (2, 2)]
+    assert not any(each.unconstrained or each.unguided for each in outcomes)
+
+
+def test_who_follows_hears_that_nothing_is_guided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prompt that is not what the arguments say, met where nobody checked it before."""
+    store, _ = scripted_store(monkeypatch)
+    audience = Audience()
+    reports = Reports(store, audience, 60)
+    text = argument(tmp_path, key="a", prompt_check=True)
+
+    assert store.open(text, ids_of("hello world"), 7.0, is_new=True) is None
+    reports.due()
+    assert store.open(text, ids_of(PREFIX), 7.0, is_new=True) is not None
+    ((key, outcome),) = audience.told
+    assert key == "a"
+    assert "ends in 'hello world'" in outcome.unguided

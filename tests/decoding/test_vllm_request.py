@@ -182,7 +182,9 @@ def test_a_worker_trusts_admission_but_not_beyond_its_environment(
 WRONG: dict[str, tuple[Any, str]] = {
     "not json": ("{'path': 1}", "no JSON"),
     "deep": ("[" * 100_000, "no JSON"),
-    "list": ("[1]", "expected an object"),
+    "list": ("[1]", "expected one object"),
+    "require": (text_of(require="luck"), "'guided', or nothing"),
+    "prompt check": (text_of(prompt_check=1), "true or false"),
     "number": ("5", "expected an object"),
     "unknown key": (text_of(paht=1), "unknown key 'paht'"),
     "no path": ('{"position": [1, 1]}', "no path"),
@@ -221,6 +223,7 @@ FOUND_LATER: dict[str, tuple[dict[str, Any], str]] = {
     "no language": ({"path": "pyproject.toml", "position": [1, 1]}, "no language"),
     "line": ({"position": [9, 1]}, "line 9"),
     "healed": ({"healed_bytes": 999}, "healed_bytes=999"),
+    "nobody sees to it": ({"require": "guided"}, "mgd serve"),
     "unknown server": ({"server": "nobody"}, "nobody"),
     "server of another language": ({"server": "gopls"}, "gopls"),
 }

@@ -39,7 +39,7 @@ def ids_of(text: str) -> list[int]:
 
 def argument(root: Path, prefix: str = PREFIX, **content: Any) -> str:
     """Arguments of a request."""
-    given = {"path": "a.py", "workspace": str(root), "prefix": prefix}
+    given = {"path": "a.py", "workspace": str(root), "prefix": prefix, "prompt_check": False}
     return json.dumps(given | {"deadline_ms": 60_000} | content)
 
 
