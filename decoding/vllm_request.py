@@ -23,7 +23,7 @@ from monitors.protocols import Document
 
 PROCESSOR = "decoding.vllm:MonitorLogitsProcessor"
 """How the processor is named to vLLM."""
-MIDDLEWARE = "mgd.serving_requests.GuidedRequests"
+MIDDLEWARE = "mgd.serving_requests.Middleware"
 """How the middleware that checks prompts and tells outcomes is named to vLLM."""
 ARGUMENT = "mgd"
 """Name of the extra argument."""
@@ -119,8 +119,12 @@ def check(extra_args: Mapping[str, Any] | None) -> None:
     Raises `UsageError` (a ValueError), which a server answers with HTTP 400.
     """
     text = argument_of(extra_args)
-    if text is None:
-        return
+    if text is not None:
+        admit(text)
+
+
+def admit(text: str) -> GuideRequest:
+    """The request that a JSON text describes, if it can be followed. Raises `UsageError`."""
     request = parse(text, allowed_here())
     if request.require and not request.key:
         raise UsageError(
@@ -128,6 +132,7 @@ def check(extra_args: Mapping[str, Any] | None) -> None:
             f" with mgd serve, or with a bridge and vLLM's --middleware {MIDDLEWARE}"
         )
     check_server(request, request.document().language)
+    return request
 
 
 def check_server(request: GuideRequest, language: str) -> None:

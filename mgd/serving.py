@@ -18,12 +18,11 @@ from types import FrameType
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from decoding.vllm_request import PROCESSOR, TRUST_VARIABLE, WORKSPACES_VARIABLE
+from decoding.vllm_request import MIDDLEWARE, PROCESSOR, TRUST_VARIABLE, WORKSPACES_VARIABLE
 from decoding.wiring import BRIDGE_VARIABLE
 from lsp_bridge.bridge import BridgeClient, sockets
 from monitors.errors import UsageError
 
-MIDDLEWARE = "mgd.serving_metrics.BridgeMetrics"
 _BRIDGE_START_S = 20.0
 _GRACE_S = 30.0
 """For vLLM to end by itself once it was told to."""
@@ -52,7 +51,7 @@ class Plan:
         return [*_MGD, "bridge", "--socket", str(path), *folders, *trust]
 
     def vllm_command(self) -> list[str]:
-        """Starts vLLM with the processor, and with the bridge's metrics beside its own."""
+        """Starts vLLM with the processor and the middleware."""
         ours = ("--logits-processors", PROCESSOR, "--middleware", MIDDLEWARE)
         return [*_VLLM, self.model, *ours, *self.options]
 

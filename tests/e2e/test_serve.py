@@ -17,7 +17,9 @@ from typing import Any
 
 import psutil
 import pytest
+from transformers import AutoTokenizer
 
+from mgd.models import BUNDLED_MODEL
 from mgd.serving import is_healthy
 from tests.fakes import gone
 
@@ -86,11 +88,25 @@ class Served:
 
     def complete(self, prompt: str, **arguments: Any) -> tuple[int, Any]:
         """A greedy completion; ``arguments`` become those of the logits processor."""
-        body = {"model": "small", "prompt": prompt, "max_tokens": 8, "temperature": 0}
+        return self.ask(prompt, arguments)
+
+    def ask(self, prompt: Any, arguments: Any, **options: Any) -> tuple[int, Any]:
+        """The same with any prompt, and with options of vLLM."""
+        body = {"model": "small", "prompt": prompt, "max_tokens": 8, "temperature": 0, **options}
         if arguments:
             body["vllm_xargs"] = {"mgd": json.dumps(arguments)}
         status, text = self.call("/v1/completions", body)
         return status, json.loads(text)
+
+    def stream(self, prompt: Any, arguments: Any, **options: Any) -> list[Any]:
+        """The contents of the events of a greedy completion."""
+        body = {"model": "small", "prompt": prompt, "max_tokens": 8, "temperature": 0, **options}
+        body |= {"stream": True, "vllm_xargs": {"mgd": json.dumps(arguments)}}
+        status, text = self.call("/v1/completions", body)
+        assert status == 200, text
+        *events, end = text.strip().split("\n\n")
+        assert end == "data: [DONE]"
+        return [json.loads(each.removeprefix("data: ")) for each in events]
 
     def metrics(self) -> dict[str, float]:
         """Every sample of the metrics page."""
@@ -205,6 +221,114 @@ def test_bad_arguments_are_refused(served: Served, arguments: dict[str, Any]) ->
 
     assert status == 400
     assert "expected" in json.dumps(value) or "line 100000" in json.dumps(value)
+
+
+def at_vessel(**content: Any) -> tuple[str, dict[str, Any]]:
+    """A prompt that ends in ``vessel.``, and its arguments."""
+    prompt, _ = place("total += vessel.")
+    place_of_it = {"workspace": str(HARBOR), "path": str(MANIFEST), "prefix": prompt}
+    return prompt, {**place_of_it, "deadline_ms": 30_000, **content}
+
+
+def ids_of(text: str) -> list[int]:
+    """Token ids of the model that is served."""
+    tokenizer = AutoTokenizer.from_pretrained(BUNDLED_MODEL)
+    return list(tokenizer.encode(text, add_special_tokens=False))
+
+
+def test_a_response_says_what_became_of_the_request(served: Served) -> None:
+    """As text, as token ids, and with the suffix first; nothing where nothing is guided."""
+    prompt, arguments = at_vessel()
+    for asked in (prompt, ids_of(prompt), f"<|suffix|>\n<|prefix|>{prompt}"):
+        status, value = served.ask(asked, arguments)
+
+        assert status == 200
+        assert value["mgd"]["points"] == value["mgd"]["constrained"] == 1
+        assert value["mgd"]["unconstrained"] == {}
+    assert "mgd" not in served.complete(prompt)[1]
+
+
+def test_the_last_event_of_a_stream_says_it(served: Served) -> None:
+    """With vLLM's own count of tokens, where that is asked for."""
+    events = served.stream(*at_vessel())
+    counted = served.stream(*at_vessel(), stream_options={"include_usage": True})
+
+    assert events[-1]["mgd"]["constrained"] == counted[-1]["mgd"]["constrained"] == 1
+    assert counted[-1]["usage"]["completion_tokens"] == 8
+    assert not any("mgd" in each for each in events[:-1] + counted[:-1])
+
+
+@pytest.mark.parametrize("prompt", ["hello world", [5, 6, 7]])
+def test_a_prompt_that_is_not_what_the_arguments_say_is_refused(
+    served: Served, prompt: Any
+) -> None:
+    """With 400; and believed to be right where the client says so."""
+    _, arguments = at_vessel()
+    status, value = served.ask(prompt, arguments)
+
+    assert status == 400
+    assert "got a prompt that ends in" in value["error"]["message"]
+    assert "total += vessel." in value["error"]["message"]
+    assert served.ask(prompt, arguments | {"prompt_check": False})[0] == 200
+
+
+def test_each_of_several_prompts_has_its_own_arguments(served: Served) -> None:
+    """Two texts for each; arguments for one alone are refused."""
+    first, of_first = at_vessel()
+    second = "import json\n\n\ndef save(value):\n    return json.dump"
+    of_second = of_first | {"path": "src/harbor/new.py", "prefix": second + "s("}
+    of_second |= {"healed_bytes": 2}
+    options = {"n": 2, "temperature": 0.5, "seed": 1}
+    status, value = served.ask([first, second], [of_first, of_second], **options)
+    events = served.stream([first, second], [of_first, of_second], **options)
+    streamed = dict.fromkeys(range(4), "")
+    for each in events:
+        for choice in each["choices"]:
+            streamed[choice["index"]] += choice["text"]
+
+    assert status == 200
+    texts = [each["text"] for each in value["choices"]]
+    assert [each["index"] for each in value["choices"]] == [0, 1, 2, 3]
+    assert all(text.startswith(tuple(MEMBERS)) for text in texts[:2])
+    assert all(text.startswith("s(") for text in texts[2:])
+    assert value["mgd"]["prompts"][0]["points"] >= 1
+    assert value["usage"]["completion_tokens"] == 32
+    assert all(text.startswith("s(") for text in (streamed[2], streamed[3]))
+    assert len(events[-1]["mgd"]["prompts"]) == 2
+    assert served.ask([first, second], of_first)[0] == 400
+
+
+def test_what_goes_unguided_is_said_or_fails(served: Served) -> None:
+    """A deadline that nobody can keep, in texts that nobody has asked about."""
+    asked = [at_vessel(deadline_ms=0.01) for _ in range(3)]
+    for number, (_, arguments) in enumerate(asked):
+        arguments["prefix"] = f"# {number}\n" + arguments["prefix"]
+    required = {"require": "guided"}
+    (prompt, told), (_, failed), (_, streamed) = asked
+    status, value = served.ask(prompt, told)
+    refused, error = served.ask(prompt, failed | required)
+    body = {"model": "small", "prompt": prompt, "max_tokens": 64, "stream": True}
+    body["vllm_xargs"] = {"mgd": json.dumps(streamed | required)}
+    _, text = served.call("/v1/completions", body)
+
+    assert status == 200
+    assert value["mgd"]["unconstrained"] == {"timeout": 1}
+    assert refused == 503
+    assert "timeout (1)" in error["error"]["message"]
+    assert "timeout (1)" in text
+    assert served.ask(*at_vessel(**required))[0] == 200
+
+
+def test_chats_are_refused(served: Served) -> None:
+    """What a model says to a message does not continue a file."""
+    _, arguments = at_vessel()
+    body = {"model": "small", "messages": [{"role": "user", "content": "x"}]}
+    status, text = served.call(
+        "/v1/chat/completions", body | {"vllm_xargs": {"mgd": json.dumps(arguments)}}
+    )
+
+    assert status == 400
+    assert "/v1/completions" in text
 
 
 def test_metrics_stand_beside_those_of_vllm(served: Served) -> None:
