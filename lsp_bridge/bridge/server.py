@@ -164,6 +164,8 @@ class Bridge:
                 pool.start(language, server=server)
             except UsageError as error:
                 _log.warning("not started: %s", error)
+            except Exception:  # what fails shows in answers
+                _log.exception("not started")
 
     def question(self, message: Ask) -> _Question:
         """What ``message`` asks, under way or decided.
@@ -329,6 +331,11 @@ class _Client:
             self._bridge.counters.counts["refused"] += 1
             refusal = Unavailable(Reason.SERVER_ERROR, f"refused: {error}")
             self._send(answered(message.number, refusal))
+            return
+        except Exception as error:  # one query must not cost the client its connection
+            _log.exception("a query of %s failed", self.name)
+            failure = Unavailable(Reason.SERVER_ERROR, f"not asked: {error!r}")
+            self._send(answered(message.number, failure))
             return
         self._asked[message.number] = question
         question.tell((self, message.number), lambda answer: self._answer(message.number, answer))
