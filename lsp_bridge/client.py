@@ -111,7 +111,7 @@ class Client:
                 await self._until_ready()
         except _FAILED_STARTS as error:
             return await self._give_up(f"did not start: {str(error) or type(error).__name__}")
-        except Exception as error:  # a profile's rule, or a fault of ours, must not cost the server
+        except Exception as error:  # noqa: BLE001  # of a profile's rules, or our own
             _log.exception("%s: could not be started", self.profile.name)
             return await self._give_up(f"did not start: {error!r}")
         self._introduced = True

@@ -99,7 +99,7 @@ class Supervisor:
             self._started.set()
             await client.ended()
             self._last = failure or client.crashed()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # another server may follow, whatever it is
             _log.exception("%s: its supervision failed", self.profile.name)
             self._last = Unavailable(Reason.CRASHED, f"its supervision failed: {error!r}")
             await client.close()

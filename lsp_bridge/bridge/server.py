@@ -164,7 +164,7 @@ class Bridge:
                 pool.start(language, server=server)
             except UsageError as error:
                 _log.warning("not started: %s", error)
-            except Exception:  # what fails shows in answers
+            except Exception:  # noqa: BLE001  # what fails shows in answers
                 _log.exception("not started")
 
     def question(self, message: Ask) -> _Question:
@@ -332,7 +332,7 @@ class _Client:
             refusal = Unavailable(Reason.SERVER_ERROR, f"refused: {error}")
             self._send(answered(message.number, refusal))
             return
-        except Exception as error:  # one query must not cost the client its connection
+        except Exception as error:  # noqa: BLE001  # one query must not cost the connection
             _log.exception("a query of %s failed", self.name)
             failure = Unavailable(Reason.SERVER_ERROR, f"not asked: {error!r}")
             self._send(answered(message.number, failure))

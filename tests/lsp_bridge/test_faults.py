@@ -270,9 +270,12 @@ def test_a_server_is_not_started_where_its_rules_cannot_be_read(tmp_path: Path) 
     def runs_code(project: Any) -> str:
         raise PermissionError(13, "Permission denied", "options.yaml")
 
-    with pool_of(tmp_path, "none", runs_code=runs_code) as pool:
-        with pytest.raises(ServerError, match=r"cannot be read: .*options.yaml.*--trust-workspace"):
-            pool.ask(members(tmp_path / "a.py", TEXT))
+    expected = r"cannot be read: .*options.yaml.*--trust-workspace"
+    with (
+        pool_of(tmp_path, "none", runs_code=runs_code) as pool,
+        pytest.raises(ServerError, match=expected),
+    ):
+        pool.ask(members(tmp_path / "a.py", TEXT))
 
 
 def test_what_cannot_be_asked_yet_is_not_answered_with_members(tmp_path: Path) -> None:
