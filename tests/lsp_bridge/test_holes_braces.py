@@ -94,7 +94,9 @@ def test_line_ends_end_statements_in_go(document: str, expected: str | None) -> 
         ),
         (C, "f() {\n  x;\n } else if (a.‸\n  y;\n }\n}\n", None),
         (C, "f() {\n  if (a.‸\n  y;\n}\n", "f() {\n  if (a.‸);\n  y;\n}\n"),
-        (C, "f() {\n  a.‸\n  y;\n }\n}\n", "f() {\n  a.‸;\n  y;\n }\n}\n"),
+        (C, "f() {\n  a.‸\n  y;\n }\n}\n", "f() {\n  a.‸; {\n  y;\n }\n}\n"),
+        (C, "{\n  a.‸\n#if b\n}\n#else\n}\n#endif\n", "{\n  a.‸;\n#if b\n}\n#else\n}\n#endif\n"),
+        (TYPESCRIPT, "class A {\n  f() {\n    this.‸\n      a: b,\n    })\n  }\n}\n", None),
         (
             GO,
             "func f() {\n\tif a.‸\n\t\ty()\n\t}\n}\n",
@@ -107,7 +109,7 @@ def test_line_ends_end_statements_in_go(document: str, expected: str | None) -> 
         (TYPESCRIPT, "class A {\n  f() {\n    while (a.‸\n      y();\n    }\n  }\n}\n", None),
     ],
 )
-def test_a_header_opens_the_block_that_follows(
+def test_a_block_that_is_closed_behind_is_opened(
     language: Language, document: str, expected: str | None
 ) -> None:
     """Where the text behind closes one more block than is open; None: everything is closed."""
