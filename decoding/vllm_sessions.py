@@ -296,7 +296,9 @@ class SessionStore:
     def _make(self, request: GuideRequest, key: Key, before: Guided | None) -> Guided:
         document = request.document()
         if request.prompt_check:
-            check_ids(key[1], self._index.bytes_of, document.prefix, request.healed_bytes)
+            shown = request.prefix is not None
+            bytes_of, healed_bytes = self._index.bytes_of, request.healed_bytes
+            check_ids(key[1], bytes_of, document.prefix, healed_bytes, shown)
         options = request.options(key[2])
         # All ranks open the same requests in the same order.
         scope = f"{_digest(key)} {self.totals.requests}"
