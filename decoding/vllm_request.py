@@ -131,6 +131,11 @@ def admit(text: str) -> GuideRequest:
             f"{ARGUMENT}: got require={request.require!r}, which nobody here can see to; serve"
             f" with mgd serve, or with a bridge and vLLM's --middleware {MIDDLEWARE}"
         )
+    if request.require and not request.monitors:
+        raise UsageError(
+            f"{ARGUMENT}: got require={request.require!r} and monitors=false, which contradict each"
+            " other; leave either out"
+        )
     check_server(request, request.document().language)
     return request
 
