@@ -275,7 +275,7 @@ class SessionStore:
         answers = self._answers_in(request.workspace)
         answers.start(document.language, request.server, timeout_s)
         key = (request.workspace, request.server, request.path)
-        if key not in self._begun:
+        if timeout_s > 0 and key not in self._begun:
             self._begun.add(key)
             ticket = answers.analyst(request.server, f"start {request.path}").ask(
                 first_query(document)
