@@ -58,21 +58,22 @@ def begin(pool: ServerPool, document: Document, server: str | None = None) -> No
 def finish(
     pool: ServerPool, document: Document, server: str | None, timeout_s: float = START_TIMEOUT_S
 ) -> float:
-    """Wait for the first answer, if it was not waited for before; returns the seconds waited.
+    """Wait for the first answer, if it has been asked for; returns the seconds waited.
 
+    Once is enough: later calls for the same file return at once.
     What the server answers shows when decoding asks. After ``timeout_s`` the question is given up.
     """
     key = _key(pool, document, server)
     with _lock:
-        asked = _asked.setdefault(pool, {})
-        handle = asked.get(key)
-        asked[key] = None
+        handle = _asked.get(pool, {}).get(key)
     if handle is None:
         return 0.0
     started_s = time.perf_counter()
     pool.hurry(handle)
     if handle.result(timeout_s) is None:
         handle.cancel()
+    with _lock:
+        _asked[pool][key] = None
     return time.perf_counter() - started_s
 
 
