@@ -20,7 +20,7 @@ from decoding.session import Guide, Node, Session
 from decoding.statistics import Statistics
 from decoding.trie import TokenIndex
 from decoding.vllm_request import GuideRequest, admitted, trusts_workspaces
-from decoding.warming import first_query
+from decoding.warming import first_queries
 from decoding.wiring import (
     Answers,
     HurriedAnalyst,
@@ -277,10 +277,9 @@ class SessionStore:
         key = (request.workspace, request.server, request.path)
         if timeout_s > 0 and key not in self._begun:
             self._begun.add(key)
-            ticket = answers.analyst(request.server, f"start {request.path}").ask(
-                first_query(document)
-            )
-            ticket.result(max(0.0, end_s - time.perf_counter()))
+            analyst = answers.analyst(request.server, f"start {request.path}")
+            for query in first_queries(document):
+                analyst.ask(query).result(max(0.0, end_s - time.perf_counter()))
 
     def statistics(self, tag: str | None = None) -> Statistics:
         """What the requests with ``tag`` did, as far as they are kept; None: all ever since."""
