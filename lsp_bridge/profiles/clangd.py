@@ -23,7 +23,6 @@ _KEYWORD = 14
 _SNIPPET = 15
 _LONGEST_RECEIVER = 200
 _QUALIFIED = re.compile(r"(\w+)\s*(?:<[^;{}]*>\s*)?::\s*\Z")
-<<<<<<< HEAD
 _USING = re.compile(r"\busing\s[^;{}=]*\Z")
 _NO_MEMBER = re.compile(
     r"^[ \t]*(?:(?:static|typedef)\b[^;{}]*|(?:class|struct)\s[^;{}:]*:(?!:)[^;{}]*)\Z",
@@ -31,8 +30,6 @@ _NO_MEMBER = re.compile(
 )
 """What defines no member of a class: a static function, say, and a class that is no member."""
 _BRACKET = re.compile(r"[(){}]")
-=======
->>>>>>> f6d3b79 (C++ names that are declared, private members outside of their class, and bases that qualify a member are not refused)
 _SCOPES = re.compile(
     r"\b(?:class|struct|union|public|protected|private|virtual|using)\s+(?!namespace\b)([^\W\d]\w*)"
     r"|\b([^\W\d]\w*)\s*(?:<[^;{}()]*>\s*)?(?=::)"
@@ -63,7 +60,6 @@ def open_list(listing: Listing) -> str:
         return "nothing but the class's own name was listed"
     if all(item.kind == _TEXT for item in listing.items.values()):
         return "identifiers of the file were listed"
-<<<<<<< HEAD
     qualified = _QUALIFIED.search(
         listing.text, max(0, listing.cursor - _LONGEST_RECEIVER), listing.cursor
     )
@@ -90,21 +86,8 @@ def _names_hidden(before: str) -> str:
     # Lines for the preprocessor may leave open what is closed: so look at the lay-out too.
     at_margin = not line[:1].isspace() and _BRACKET.search(line) is None
     if at_margin or in_namespace(advance(CPP.start(), before)):
-=======
-    if _may_define_member(listing):
->>>>>>> f6d3b79 (C++ names that are declared, private members outside of their class, and bases that qualify a member are not refused)
         return "a private member may be defined here"
     return ""
-
-
-def _may_define_member(listing: Listing) -> bool:
-    """Whether members of a class were listed outside of all classes and functions."""
-    is_class = any(item.kind in _MEMBERS for item in listing.items.values())
-    before = listing.text[: listing.cursor]
-    qualified = _QUALIFIED.search(before, max(0, len(before) - _LONGEST_RECEIVER))
-    if qualified is None or not (is_class or qualified[1] in listing.items):
-        return False
-    return in_namespace(advance(CPP.start(), before))
 
 
 def _is_own_name(listing: Listing) -> bool:

@@ -65,11 +65,7 @@ def test_members(clangd: Served, text: str, expected: set[str]) -> None:
 
 DEFINED = """
 namespace works {
-<<<<<<< HEAD
 struct Base { int depth; virtual void power(); protected: void spin(); };
-=======
-struct Base { int depth; virtual void power(); };
->>>>>>> f6d3b79 (C++ names that are declared, private members outside of their class, and bases that qualify a member are not refused)
 class Pump : public Base {
 public:
   Pump(); ~Pump(); Pump(const Pump &); void start(); static int made; operator bool() const;
@@ -110,14 +106,11 @@ namespace deep { void dig(); }
         "works::‸Pump::operator bool‸() const { return true; }",
         "bool works::‸Pump::operator()‸(int) { return true; }",
         "void works::‸deep::dig‸() {}",
-<<<<<<< HEAD
         "#if A\nvoid f(int) {\n#else\nvoid f(long) {\n#endif\n}\nvoid works::‸Pump::prime‸() {}",
         "works::Pump::Pump() : works::‸Base(), x(works::Pump::total_)‸ {}",
         "int works::Pump::total_ = int(works::Pump::‸total_‸);",
         "struct A : works::Base { using Base::‸spin‸; };",
         "struct A : works::Base { using works::‸Base::Base‸; };",
-=======
->>>>>>> f6d3b79 (C++ names that are declared, private members outside of their class, and bases that qualify a member are not refused)
         "bool f(works::Pump d) { return d.‸operator bool‸(); }",
         "struct T : works::Base { void f() { this->‸Base::power‸(); } };",
         "void f(works::Pump t) { t.‸Base::power‸(); }",

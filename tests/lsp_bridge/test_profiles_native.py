@@ -36,10 +36,7 @@ def names(answer: Answer) -> set[str]:
         (CLANGD, "T::", {"T": 7}, Reason.OPEN_TYPE),
         (CLANGD, "std::is_T<A<T>>::", {"is_T": 7}, Reason.OPEN_TYPE),
         (CLANGD, "a.", {"x": FIELD, "if": SNIPPET}, Reason.NOT_MEMBERS),
-<<<<<<< HEAD
         (CLANGD, "f(std::", {"errno": TEXT, "main": 3}, Reason.OPEN_TYPE),
-=======
->>>>>>> f6d3b79 (C++ names that are declared, private members outside of their class, and bases that qualify a member are not refused)
         (CLANGD, "void A::", {"f": METHOD}, Reason.OPEN_TYPE),
         (CLANGD, "class A::B : public A::", {"f": METHOD}, Reason.OPEN_TYPE),
         (CLANGD, 'namespace n { extern "C" { A B<x>:: ', {"n": FIELD}, Reason.OPEN_TYPE),
