@@ -35,6 +35,9 @@ GOPLS = Profile(
     # Every list that is not empty is flagged.
     incomplete=Incomplete.COMPLETE,
     dropped_kinds=frozenset(),
+    # Where a type is expected, members that become it by `*`, `&` or `<-` in front of the receiver
+    # are listed with that edit.
+    wraps_receiver=True,
     # Packages and keywords: it took the cursor's place for the beginning of an expression.
     foreign_kinds=frozenset({9, 14}),
 )

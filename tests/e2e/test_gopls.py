@@ -64,6 +64,64 @@ def test_members(gopls: Served, text: str, expected: set[str]) -> None:
     assert gopls.names(text) == expected
 
 
+CLUSTER = """package main
+
+type Spec struct {
+	Replicas *int
+	Name     string
+	Next     *Spec
+	Fn       func() *int
+	Ch       chan int
+	M        map[string]*int
+}
+
+type Deployment struct{ Spec *Spec }
+
+func (d *Deployment) Latest() *Deployment { return d }
+
+func takes(int)         {}
+func points(*int) error { return nil }
+
+func f(d *Deployment, crates map[string][]*Spec) string {
+	HERE
+	return ""
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "d.Spec.‸",
+        "if *d.Spec.‸ > 2 {\n\t}",
+        "_ = *d.Latest().Spec.‸",
+        '_ = *crates["c"][0].‸',
+        "p := &d.Spec.‸",
+        "v := <-d.Spec.‸",
+        "for range d.Spec.‸ {\n\t}",
+        "takes(d.Spec.‸)",
+        "takes(*d.Spec.‸)",
+        "points(d.Spec.‸)",
+        "points(&d.Spec.‸)",
+        "var s string = d.Spec.‸",
+        "return d.Spec.‸",
+        "if d.Spec.‸ == 1 {\n\t}",
+        "x := []int{d.Spec.‸}",
+        "x := Spec{Name: d.Spec.‸}",
+        "switch d.Spec.‸ {\n\t}",
+        "d.Spec.Ch <- d.Spec.‸",
+        "*d.Spec.‸ = 1",
+        "x := !d.Spec.‸",
+        "x := -*d.Spec.‸",
+    ],
+)
+def test_the_expected_type_hides_no_member(gopls: Served, statement: str) -> None:
+    """What stands around a receiver may want another type: the members stay the same."""
+    names = gopls.names(CLUSTER.replace("HERE", statement))
+
+    assert names == {"Replicas", "Name", "Next", "Fn", "Ch", "M"}
+
+
 @pytest.mark.parametrize(
     "text",
     [
