@@ -13,7 +13,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from lsp_bridge.profiles import rust_macros, rust_trust
+from lsp_bridge.profiles import rust_cfg, rust_macros, rust_trust
 from lsp_bridge.profiles.profile import Incomplete, Profile, Readiness, Tree
 from lsp_bridge.project import Project
 
@@ -125,6 +125,7 @@ RUST_ANALYZER = Profile(
     # A field that holds a function is listed as a call of it.
     wraps_receiver=True,
     dropped_kinds=frozenset({15}),
+    open_type=rust_cfg.why_open,
     type_rule=rust_macros.why_open,
     # Any value may be a future for all it knows.
     unknown_lists=frozenset({frozenset({"await"})}),

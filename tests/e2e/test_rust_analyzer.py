@@ -252,3 +252,43 @@ def test_what_no_macro_extends(shelves: tuple[Served, bool], code: str, some: se
     served, _ = shelves
 
     assert some <= served.names(SHELVES + code)
+
+
+GATED = (
+    "pub mod m { #[cfg(windows)] pub fn windows() {} pub fn always() {} }\n"
+    "pub struct S { pub a: i32, #[cfg(windows)] pub handle: i32 }\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("#[cfg(windows)]\nuse std::os::‸;", "windows"),
+        ("#[cfg(windows)]\nuse std::{fmt, os::‸};", "windows"),
+        ("#[cfg(windows)]\npub fn f() { m::‸ }", "windows"),
+        ("#[cfg(windows)]\nmod inner { fn f() { super::m::‸ } }", "windows"),
+        ("fn f() { #[cfg(windows)]\n    m::‸; }", "windows"),
+        ("cfg_if::cfg_if! { if #[cfg(windows)] { use std::os::‸; } }", "windows"),
+        ("#[cfg(windows)]\nfn f(s: &S) { s.‸ }", "handle"),
+        ("fn f(s: &S) { #[cfg(windows)] { s.‸ } }", "handle"),
+    ],
+)
+def test_code_for_other_platforms_is_not_refused(rust: Served, code: str, name: str) -> None:
+    """What is not compiled has no lists, or such as are no constraint."""
+    answer = rust.answer(GATED + code)
+
+    assert not isinstance(answer, Facts) or name in {each.text for each in answer.names}
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("fn f() { m::‸ }", "always"),
+        ("#[cfg(windows)]\nfn g() {}\nfn f() { m::‸ }", "always"),
+        ("#[cfg(test)]\nmod tests { fn f() { super::m::‸ } }", "always"),
+        ("#[cfg(unix)]\nfn f(s: &S) { s.‸ }", "a"),
+    ],
+)
+def test_other_code_stays_constrained(rust: Served, code: str, name: str) -> None:
+    """Also beside what is compiled under a condition, and values everywhere."""
+    assert name in rust.names(GATED + code)
