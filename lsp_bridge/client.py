@@ -75,7 +75,9 @@ class Client:
 
     def _new_receivers(self) -> Receivers | None:
         """What is known of the classes of receivers: nothing yet."""
-        return Receivers(self._project) if self.profile.reads_classes else None
+        if not self.profile.reads_classes:
+            return None
+        return Receivers(self._project, self.profile.lists_what_unions_share)
 
     @property
     def ready(self) -> bool:

@@ -208,6 +208,9 @@ class Profile:
     reads_classes: bool = False
     """Whether the sources of receivers' classes are read for members that their metaclasses,
     decorators and computed names bring: see `lsp_bridge.python`. Costs a request."""
+    lists_what_unions_share: bool = False
+    """Whether the list of a union holds what all of its types have, so that others' members are
+    missing. Known only with ``reads_classes``."""
     implied: Callable[[Listing], Iterable[str]] = nothing_implied
     """Members that the receiver has although the server does not list them."""
     unknown_lists: frozenset[frozenset[str]] = frozenset()

@@ -5,6 +5,8 @@ from lsp_bridge.profiles.python_rules import BARE_CLASS, defines_getattr, every_
 from lsp_bridge.project import Project
 
 _NO_ITEM = Item(0, "")
+_OF_ENUMERATIONS = frozenset({"mro", "name", "value"})
+"""What every class of enumeration has beside names that begin with an underscore."""
 
 
 def _settings(project: Project) -> Tree:
@@ -25,10 +27,17 @@ def _settings(project: Project) -> Tree:
 def _open(listing: Listing) -> str:
     """Unknown base classes show in the types of what every object has.
 
-    ``__getattr__`` is listed for every module, whether it has one or not.
+    ``__getattr__`` is listed for every module, whether it has one or not. Classes that a call of
+    ``namedtuple`` or ``Enum`` has made are listed without what they are made of.
     """
     if listing.items.get("__dict__", _NO_ITEM).detail.endswith(("& Unknown", "& Any")):
         return "a base class is unknown"
+    made_of = listing.items.get("__class__", _NO_ITEM).detail
+    if "NamedTupleFallback" in made_of:
+        return "the fields of a named tuple that a call has made"
+    plain = {name for name in listing.items if name[0] != "_"}
+    if "EnumMeta" in made_of and plain <= _OF_ENUMERATIONS:
+        return "the members of an enumeration that a call has made"
     if listing.items.get("__getattr__", _NO_ITEM).detail.startswith("bound method ModuleType."):
         listing = listing._replace(
             items={name: item for name, item in listing.items.items() if name != "__getattr__"}
@@ -48,6 +57,7 @@ TY = Profile(
     longest_list=1000,
     unknown_if_only_dunder=True,
     reads_classes=True,
+    lists_what_unions_share=True,
     unknown_lists=frozenset({BARE_CLASS}),
     open_type=_open,
     implied=every_value,

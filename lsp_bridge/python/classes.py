@@ -4,6 +4,7 @@ Metaclasses, class decorators, ``__init_subclass__`` and writes under computed n
 source says which names they write, these are known; otherwise the class is open.
 """
 
+import re
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -120,6 +121,7 @@ class Classes:
             of_class.append(writes)
             metaclass |= names
         of_class += [Writes(_conditional_names(base)) for base in self._targets(found)]
+        of_class += [Writes(_fields(base)) for base in _superclasses(found.node)]
         of_instances = self._own_writes(found, of_class=False)
         return Members(of_instances, joined(of_class), metaclass, self._self_uses(found))
 
@@ -178,6 +180,7 @@ class Classes:
                 yield from self._base(target.module, target.node, derived, left - 1)
 
     def _made_base(self, module: Module, call: Node, derived: Node) -> Iterator[Found | str]:
+        """Bases that a call makes. What stands in calls of ``namedtuple`` is read elsewhere."""
         name = field_text(call, "function").split(".")[-1]
         if name in _METACLASS_MAKERS:
             arguments = call.child_by_field_name("arguments")
@@ -521,6 +524,14 @@ def _unsubscripted(node: Node) -> Node:
 
 def _is_transform(node: Node) -> bool:
     return any(_TRANSFORMS in each for each in decorators(node))
+
+
+def _fields(base: Node) -> frozenset[str]:
+    """Names in the strings of a base such as ``namedtuple("Point", "x y")``."""
+    if base.type != "call" or field_text(base, "function").split(".")[-1] not in _KNOWN_MAKERS:
+        return frozenset()
+    strings = (text_of(node) for node in walk(base) if node.type == "string_content")
+    return frozenset(re.findall(r"[^\W\d]\w*", " ".join(strings)))
 
 
 def _standard_names(target: Target) -> frozenset[str]:

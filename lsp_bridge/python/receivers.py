@@ -1,6 +1,7 @@
 """What the receiver of a Python dereference has besides what its server lists."""
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,8 +54,10 @@ class _Type(NamedTuple):
 class Receivers:
     """Looks up the classes of receivers, in a project."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, lists_what_unions_share: bool = False) -> None:
+        """``lists_what_unions_share``: see `lsp_bridge.profiles.profile.Profile`."""
         self._classes = Classes(Sources(project))
+        self._only_shared = lists_what_unions_share
         self._drafts = Drafts()
 
     async def look_up(
@@ -79,6 +82,10 @@ class Receivers:
         if guard is Guard.PLATFORM and (standard or _is_module(facts)):
             return Extra(why_open="code for some platform or version")
         names = frozenset[str]().union(*map(_conditional_names, standard))
+        if self._only_shared and len(links) > 1:
+            if len(standard) < len(links):
+                return Extra(why_open="only what the types of a union share was listed")
+            names = names.union(*map(_loaded_names, standard))
         return Extra(names) | self._judged(list(self._linked(links, module, facts)), facts)
 
     def _linked(self, links: "list[_Link]", module: Module, facts: Facts) -> Iterator[_Type]:
@@ -150,6 +157,11 @@ def _conditional_names(scope: _Scope) -> frozenset[str]:
     if scope.name:
         return conditional.of_class(scope.module, scope.name)
     return conditional.of_module(scope.module)
+
+
+def _loaded_names(scope: _Scope) -> list[str]:
+    """Members of a standard class that is loaded here."""
+    return dir(getattr(sys.modules.get(scope.module), scope.name, None))
 
 
 def _own_types(module: Module, cursor_byte: int, before: str) -> Iterator[_Type]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitors.protocols import Reason, Unavailable
+from monitors.protocols import Facts, Reason, Unavailable
 from tests.e2e.served import Served, is_special, serving
 from tests.servers import PYTHON
 from tests.workspaces import held
@@ -79,3 +79,46 @@ def test_ty_cuts_long_lists(ty: Served, count: int, is_whole: bool) -> None:
 def test_ty_shows_what_it_does_not_know(ty: Served, text: str, reason: Reason) -> None:
     """Unknown bases in the types of what every object has; of unions it lists what is common."""
     assert ty.reason(text) is reason
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("def f(x: float):\n    x.‸\n", "hex is_integer"),
+        ("def f(x: list[float]):\n    x[0].‸\n", "hex is_integer"),
+        ("import time\ntime.time().‸\n", "is_integer"),
+        ("def f(x: complex):\n    x.‸\n", "conjugate"),
+        ("def f(x: object):\n    if isinstance(x, int):\n        x.‸\n", "bit_length"),
+        ("def f(x: float):\n    if isinstance(x, int):\n        x.‸\n", "bit_length"),
+        ("def f(x: str | bytes):\n    x.‸\n", "encode decode"),
+        ("def f(x: Order | str):\n    x.‸\n", "total upper"),
+        ("from collections import namedtuple\nP = namedtuple('P', 'a b')\nP(1, 2).‸\n", "a b"),
+        ("from typing import NamedTuple\nP = NamedTuple('P', [('a', int)])\nP(1).‸\n", "a"),
+        (
+            (
+                "from collections import namedtuple\nclass Q(namedtuple('Q', 'a b')):\n"
+                "    def f(self):\n        return self.‸\n"
+            ),
+            "a b",
+        ),
+        ("from enum import Enum\nC = Enum('C', 'RED BLUE')\nC.‸\n", "RED"),
+        ("from enum import Enum\nC = Enum('C', 'RED BLUE')\nC.RED.‸\n", "name value"),
+        ("import abc\nclass A(abc.ABC):\n    x = 1\nA.‸\n", "register __abstractmethods__"),
+    ],
+)
+def test_what_some_servers_leave_out_is_not_refused(server: Served, text: str, names: str) -> None:
+    """Parts of unions, and what calls of ``namedtuple`` and ``Enum`` make."""
+    answer = server.answer(ORDER + text)
+    listed = {name.text for name in answer.names} if isinstance(answer, Facts) else None
+
+    assert listed is None or set(names.split()) <= listed
+
+
+def test_ty_does_not_give_up_classes_of_enumerations_and_named_tuples(ty: Served) -> None:
+    """Those that are written out are listed whole."""
+    enumeration = "from enum import Enum\nclass C(Enum):\n    RED = 1\nC.‸\n"
+    point = "from typing import NamedTuple\nclass P(NamedTuple):\n    x: int\nP(1).‸\n"
+
+    assert "RED" in ty.names(enumeration)
+    assert "x" in ty.names(point)
+    assert {"hex", "real"} <= ty.names("def f(x: float):\n    x.‸\n")
