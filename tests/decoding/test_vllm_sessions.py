@@ -96,6 +96,23 @@ def test_the_waits_of_many_requests_overlap() -> None:
     assert time.perf_counter() - started < 10  # 20 s, one after the other
 
 
+def test_a_start_lets_the_server_answer_about_the_file_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a limit of its own; without monitors nobody is asked, without time nothing ahead."""
+    store, answers = scripted_store(monkeypatch, delay_s=0.1)
+    store.start(argument(tmp_path, monitors=False), 5.0)
+    store.start(argument(tmp_path), 0.0)
+    assert (answers.started, answers.asked) == (["python"], [])
+    started_s = time.perf_counter()
+    for _ in range(2):
+        store.start(argument(tmp_path, PREFIX + "."), 5.0)
+
+    assert time.perf_counter() - started_s >= 0.1
+    assert answers.started == ["python"] * 3
+    assert answers.asked == [PREFIX + "."] * 2
+
+
 def test_whoever_comes_back_finds_the_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
