@@ -124,7 +124,7 @@ def generate(
     With ``trust_workspace`` servers may run the workspace's code; a ``pool`` has its own say.
     ``deadline_s`` bounds the wait for each answer while decoding. A server's start, and its first
     answer about a file, take longer: they are waited for before decoding, ``start_timeout_s``
-    seconds at most.
+    seconds at most; with 0 nothing is asked ahead.
     ``generate_options`` go to ``model.generate`` (``num_return_sequences``, ``num_beams``, ...),
     or to the endpoint (``num_return_sequences``, ``top_p``, ...).
 
@@ -174,7 +174,7 @@ def generate(
         return _generate_in_vllm(
             model, document, request, sampling, until, strict, start_timeout_s, generate_options
         )
-    if monitors:
+    if monitors and start_timeout_s > 0:
         warming.begin(pool, document, server)  # meanwhile the engine is opened
     with _opened(model, tokenizer) as engine:
         index = engine.index
@@ -271,8 +271,9 @@ def invented_names(
         trust_workspace=trust_workspace,
         pool=pool,
     )
-    warming.begin(pool, document, server)
-    warming.finish(pool, document, server, start_timeout_s)
+    if start_timeout_s > 0:
+        warming.begin(pool, document, server)
+        warming.finish(pool, document, server, start_timeout_s)
     analyst = ServerAnalyst(pool, server)
     verdicts = audit(
         monitor_for(document.language),

@@ -34,12 +34,12 @@ def check_text(prompt: str, prefix: str, healed_bytes: int, shown: bool = True) 
     expected = _without_healed(prefix, healed_bytes)
     if any(_ends_alike(each, expected) for each in _before_cursor(prompt)):
         return
-    quoted = repr(expected[-_MOST_SHOWN:]) if shown else "which stands in the file at the position"
+    end = repr(expected[-_MOST_SHOWN:]) if shown else "what is before the position in the file"
+    left_out = f", without the last {healed_bytes=} bytes" if healed_bytes else ""
     raise UsageError(
-        f"mgd: got a prompt that ends in {prompt[-_MOST_SHOWN:]!r}; expected it to end, marks of a"
-        f" fill-in-the-middle template aside, as the text before the cursor does, {quoted}"
-        f" (healed_bytes={healed_bytes} are left out); send the prompt that belongs to the"
-        ' arguments, or say "prompt_check": false'
+        f"mgd: got a prompt that ends in {prompt[-_MOST_SHOWN:]!r}; expected one whose text before"
+        f" the cursor ends in {end}{left_out}; send the prompt that belongs to the arguments, or"
+        ' say "prompt_check": false'
     )
 
 
@@ -48,6 +48,7 @@ def check_ids(
     bytes_of: Callable[[int], bytes | None],
     prefix: str,
     healed_bytes: int,
+    shown: bool = True,
 ) -> None:
     """The same for token ids; ``bytes_of`` gives None for marks. Raises `UsageError`."""
     parts: list[list[bytes]] = [[]]
@@ -60,7 +61,7 @@ def check_ids(
     expected = _without_healed(prefix, healed_bytes)
     # Behind which mark the cursor is depends on the template, and so it may be any.
     if not any(_ends_alike(each, expected) for each in (*texts, texts[0] + texts[-1])):
-        check_text("".join(texts), prefix, healed_bytes)
+        check_text("".join(texts), prefix, healed_bytes, shown)
 
 
 def _without_healed(prefix: str, healed_bytes: int) -> str:

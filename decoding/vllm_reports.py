@@ -46,6 +46,7 @@ class Reports:
         self._marks = marks
         for request in self._store.stepped:
             self._look_at(request)
+        self._store.stepped = set()
         while self._store.unopened:
             key, why = self._store.unopened.popleft()
             self._audience.tell(key, Outcome(unguided=why))

@@ -125,11 +125,16 @@ def check(extra_args: Mapping[str, Any] | None) -> None:
 
 def admit(text: str) -> GuideRequest:
     """The request that a JSON text describes, if it can be followed. Raises `UsageError`."""
-    request = parse(text, allowed_here())
+    request = parse(text, _allowed_here())
     if request.require and not request.key:
         raise UsageError(
             f"{ARGUMENT}: got require={request.require!r}, which nobody here can see to; serve"
             f" with mgd serve, or with a bridge and vLLM's --middleware {MIDDLEWARE}"
+        )
+    if request.require and not request.monitors:
+        raise UsageError(
+            f"{ARGUMENT}: got require={request.require!r} and monitors=false, which contradict each"
+            " other; leave either out"
         )
     check_server(request, request.document().language)
     return request
@@ -180,8 +185,7 @@ def workspaces_of_environment() -> tuple[Path, ...] | None:
     return tuple(Path(each).resolve() for each in value.split(os.pathsep) if each)
 
 
-def allowed_here() -> tuple[Path, ...]:
-    """Real paths of the folders that requests may name in this process."""
+def _allowed_here() -> tuple[Path, ...]:
     with _named_lock:
         named = tuple(sorted(_named))
     return (*(workspaces_of_environment() or ()), *named)

@@ -20,7 +20,7 @@ from decoding.session import Guide, Node, Session
 from decoding.statistics import Statistics
 from decoding.trie import TokenIndex
 from decoding.vllm_request import GuideRequest, admitted, trusts_workspaces
-from decoding.warming import first_query
+from decoding.warming import first_queries
 from decoding.wiring import (
     Answers,
     HurriedAnalyst,
@@ -275,12 +275,11 @@ class SessionStore:
         answers = self._answers_in(request.workspace)
         answers.start(document.language, request.server, timeout_s)
         key = (request.workspace, request.server, request.path)
-        if key not in self._begun:
+        if timeout_s > 0 and key not in self._begun:
             self._begun.add(key)
-            ticket = answers.analyst(request.server, f"start {request.path}").ask(
-                first_query(document)
-            )
-            ticket.result(max(0.0, end_s - time.perf_counter()))
+            analyst = answers.analyst(request.server, f"start {request.path}")
+            for query in first_queries(document):
+                analyst.ask(query).result(max(0.0, end_s - time.perf_counter()))
 
     def statistics(self, tag: str | None = None) -> Statistics:
         """What the requests with ``tag`` did, as far as they are kept; None: all ever since."""
@@ -296,7 +295,9 @@ class SessionStore:
     def _make(self, request: GuideRequest, key: Key, before: Guided | None) -> Guided:
         document = request.document()
         if request.prompt_check:
-            check_ids(key[1], self._index.bytes_of, document.prefix, request.healed_bytes)
+            shown = request.prefix is not None
+            bytes_of, healed_bytes = self._index.bytes_of, request.healed_bytes
+            check_ids(key[1], bytes_of, document.prefix, healed_bytes, shown)
         options = request.options(key[2])
         # All ranks open the same requests in the same order.
         scope = f"{_digest(key)} {self.totals.requests}"

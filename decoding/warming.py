@@ -1,7 +1,8 @@
-"""The first question about a file, asked before decoding begins.
+"""The first questions about a file, asked before decoding begins.
 
-A server is slowest at first: it starts, looks at the project, and analyses the file. Deadlines of
-single answers are far shorter than that, so it gets one question ahead, under a limit of its own.
+A server is slowest at first: it starts, looks at the project, and analyses the file; some are slow
+once more when the text has changed for the first time. Deadlines of single answers are far shorter
+than that, so it gets two questions ahead, under a limit of their own.
 """
 
 import threading
@@ -15,13 +16,13 @@ from monitors.languages.reader import Reader
 from monitors.protocols import Document, Query, QueryKind
 
 START_TIMEOUT_S = 30.0
-"""How long the start of a server and its first answer are waited for, unless somebody says else."""
+"""How long a start and the first answers are waited for, unless somebody says else."""
 
 _Key = tuple[str, str]
 """Server and file."""
 
-_asked: WeakKeyDictionary[ServerPool, dict[_Key, Handle | None]] = WeakKeyDictionary()
-"""The first questions of each pool; None once one was waited for."""
+_asked: WeakKeyDictionary[ServerPool, dict[_Key, list[Handle]]] = WeakKeyDictionary()
+"""The first questions of each pool; none once they were waited for."""
 _lock = threading.Lock()
 
 
@@ -43,8 +44,15 @@ def first_query(document: Document) -> Query:
     return Query(QueryKind.MEMBERS, at)
 
 
+def first_queries(document: Document) -> list[Query]:
+    """`first_query`, and the same in a text that is a little longer."""
+    query = first_query(document)
+    longer = replace(query.document, suffix=query.document.suffix + "\n")
+    return [query, replace(query, document=longer)]
+
+
 def begin(pool: ServerPool, document: Document, server: str | None = None) -> None:
-    """Ask the first question about a file if nobody has; starts the server, never waits.
+    """Ask the first questions about a file if nobody has; starts the server, never waits.
 
     Raises what `ServerPool.ask` raises.
     """
@@ -52,27 +60,28 @@ def begin(pool: ServerPool, document: Document, server: str | None = None) -> No
     with _lock:
         asked = _asked.setdefault(pool, {})
         if key not in asked:
-            asked[key] = pool.ask(first_query(document), server=server)
+            asked[key] = [pool.ask(query, server=server) for query in first_queries(document)]
 
 
 def finish(
     pool: ServerPool, document: Document, server: str | None, timeout_s: float = START_TIMEOUT_S
 ) -> float:
-    """Wait for the first answer, if it was not waited for before; returns the seconds waited.
+    """Wait for the first answers, if they were asked for; returns the seconds waited.
 
-    What the server answers shows when decoding asks. After ``timeout_s`` the question is given up.
+    Once is enough: later calls for the same file return at once. What the server answers shows when
+    decoding asks. After ``timeout_s`` the questions are given up.
     """
     key = _key(pool, document, server)
     with _lock:
-        asked = _asked.setdefault(pool, {})
-        handle = asked.get(key)
-        asked[key] = None
-    if handle is None:
-        return 0.0
+        handles = _asked.get(pool, {}).get(key, [])
     started_s = time.perf_counter()
-    pool.hurry(handle)
-    if handle.result(timeout_s) is None:
-        handle.cancel()
+    for handle in handles:
+        pool.hurry(handle)
+        if handle.result(started_s + timeout_s - time.perf_counter()) is None:
+            handle.cancel()
+    with _lock:
+        if handles:
+            _asked[pool][key] = []
     return time.perf_counter() - started_s
 
 

@@ -1,6 +1,7 @@
 """The only module that joins concrete languages, monitors, servers and vocabularies."""
 
 import concurrent.futures
+import logging
 import os
 import threading
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from decoding.session import Guide, Ticket
 from decoding.trie import TokenIndex
+from decoding.workspace import holds_everything
 from lsp_bridge import Handle, ServerPool
 from lsp_bridge.configuration import open_pool
 from monitors.dereference import DereferenceMonitor
@@ -22,6 +24,7 @@ from monitors.silent import SilentMonitor
 if TYPE_CHECKING:
     from lsp_bridge.bridge import BridgeClient, BridgeTicket, Outcome
 
+_log = logging.getLogger(__name__)
 BRIDGE_VARIABLE = "MGD_BRIDGE"
 """Environment variable: the socket of the bridge that answers for this process."""
 _START_TIMEOUT_S = 30.0
@@ -52,7 +55,14 @@ def shared_pool(workspace: Path, trust_workspace: bool = False) -> ServerPool:
     key = (workspace.resolve(), trust_workspace)
     with _pools_lock:
         if key not in _pools:
-            _pools[key] = open_pool(key[0], trust_workspace=trust_workspace, watch=True)
+            watch = not holds_everything(key[0])
+            if not watch:
+                _log.warning(
+                    "the workspace is %s, which holds much else: files that change there are not"
+                    " noticed; name the project's own folder",
+                    key[0],
+                )
+            _pools[key] = open_pool(key[0], trust_workspace=trust_workspace, watch=watch)
         return _pools[key]
 
 

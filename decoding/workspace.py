@@ -2,6 +2,7 @@
 
 import re
 import stat
+import tempfile
 from pathlib import Path
 
 from decoding import notebook
@@ -71,13 +72,26 @@ def language_of(path: Path, text: str | None = None) -> str:
 def find_workspace(path: Path) -> Path:
     """The nearest folder above ``path`` that looks like a project.
 
-    Without one, the folder that holds the outermost package of the file, or the file itself.
+    Without one, the folder that holds the outermost package of the file, or the file itself. A
+    folder that `holds_everything` is no project, whatever lies in it.
     """
     folders = path.resolve().parents
     for folder in folders:
+        if holds_everything(folder):
+            break
         if any(True for mark in _ROOT_MARKS for _ in folder.glob(mark)):
             return folder
     return next(folder for folder in folders if not (folder / "__init__.py").exists())
+
+
+def holds_everything(folder: Path) -> bool:
+    """Whether a folder is a home, that of temporary files, or one around them.
+
+    Projects lie in it, and much else: too much to be watched for changes.
+    """
+    shared = (Path.home(), Path(tempfile.gettempdir()))
+    real = folder.resolve()
+    return any(each.resolve().is_relative_to(real) for each in shared)
 
 
 def read_text(path: Path, workspace: Path | None = None) -> str:

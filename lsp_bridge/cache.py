@@ -16,7 +16,7 @@ class Key(NamedTuple):
     workspace: Path
     path: str
     digest: bytes
-    """Hash of the text that is sent and of the cursor in it."""
+    """Hash of what is asked, of the text that is sent and of the cursor in it."""
     changes: int = 0
     """How often other files were known to have changed when it was asked."""
 

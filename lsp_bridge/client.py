@@ -24,10 +24,17 @@ from lsp_bridge.readiness import gate
 from lsp_bridge.timing import bound, pauses_s
 from lsp_bridge.transport import ConnectionLostError, GarbledMessageError, ResponseError
 from lsp_bridge.watching import FileEvent
-from monitors.protocols import Answer, Query, Reason, Unavailable
+from monitors.protocols import Answer, Query, QueryKind, Reason, Unavailable
 
 _log = logging.getLogger(__name__)
 _REQUEST_CANCELLED = -32800
+_FAILED_STARTS = (
+    OSError,
+    TimeoutError,
+    ConnectionLostError,
+    GarbledMessageError,
+    ResponseError,
+)
 _ASK_AGAIN = frozenset({-32801, -32802})
 """Content modified and server cancelled: the server was busy with something else."""
 
@@ -102,14 +109,11 @@ class Client:
                 await self._initialise()
             async with bound(self.profile.ready_timeout_s, "not ready"):
                 await self._until_ready()
-        except (
-            OSError,
-            TimeoutError,
-            ConnectionLostError,
-            GarbledMessageError,
-            ResponseError,
-        ) as error:
+        except _FAILED_STARTS as error:
             return await self._give_up(f"did not start: {str(error) or type(error).__name__}")
+        except Exception as error:  # noqa: BLE001  # of a profile's rules, or our own
+            _log.exception("%s: could not be started", self.profile.name)
+            return await self._give_up(f"did not start: {error!r}")
         self._introduced = True
         if self._gate.problem:
             _log.warning("%s: %s", self.profile.name, self._gate.problem)
@@ -245,6 +249,8 @@ class Client:
             lost.cancel()
 
     async def _exchange(self, job: Job) -> Answer:
+        if job.question.kind is not QueryKind.MEMBERS:
+            return Unavailable(Reason.SERVER_ERROR, f"nobody asks about {job.question.kind}")
         rule = None if self._project.trusted else self.profile.type_rule
         receiver = None if rule is None else type_definitions.receiver(job.question)
         question = job.question if receiver is None else receiver.question

@@ -2,7 +2,8 @@
 
 What has to be found out is where the statement at the cursor ends, and how many of the open blocks
 the text behind it closes. A file that is whole but for the statement closes all of them; where new
-code has opened more, the surplus is closed at the cursor.
+code has opened more, the surplus is closed at the cursor, and where a block has yet to be opened,
+that is done there.
 """
 
 import re
@@ -26,6 +27,13 @@ _UNFINISHED: Final = re.compile(r"(?:[-+*/%=<>|&^,(\[?]|(?<!:):)[ \t]*\Z")
 """The end of a line that the next one continues."""
 _LABEL: Final = re.compile(r"(?:^|[;{}:])[ \t]*case\s(?:[^;{}?:]|::)*\Z", re.MULTILINE)
 """The beginning of a ``case`` label, up to the cursor."""
+_HEADER: Final = re.compile(
+    r"[ \t]*(?:\}[ \t]*)?(?:else[ \t]+)?"
+    r"(?:catch|elseif|for|foreach|guard|if|match|switch|unless|until|when|while)\b[^{}]*\Z"
+)
+"""The head of a block, from the beginning of its line to the cursor."""
+_ALTERNATIVE: Final = re.compile(r"^[ \t]*#[ \t]*el(?:se|if)", re.MULTILINE)
+"""Code for a preprocessor, which may close a block twice."""
 _LABEL_END: Final = re.compile(r"(?<!:):(?![:=])|[;{}]")
 
 
@@ -49,6 +57,11 @@ def complete(language: Language, state: LexState, prefix: str, suffix: str) -> t
     end = _label_end(state, level, prefix, suffix) or _statement_end(state, level, suffix)
     closers = language.closers(state, end.level)
     closed = _closed_blocks(advance(state, closers + ";"), suffix[end.offset :])
+    if closed > len(blocks) and end.terminator:
+        if _HEADER.match(prefix, prefix.rfind("\n") + 1):
+            return end.offset, closers + " {"
+        if _ALTERNATIVE.search(suffix) is None:
+            return end.offset, closers + "; {"
     if closed >= len(blocks):
         return end.offset, closers + end.terminator
     kept = blocks[closed - 1] + 1 if closed else 0

@@ -1,12 +1,12 @@
 """Which language servers this machine has."""
 
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
 
-from lsp_bridge.launch import executable, is_installed, search_path
+from lsp_bridge.environment import server_environment
+from lsp_bridge.launch import executable, is_installed
 from lsp_bridge.profiles.profile import Profile
 
 _VERSION = re.compile(r"\d+\.\d+\S*")
@@ -48,7 +48,7 @@ def _ask(command: list[str]) -> str | None:
             text=True,
             timeout=_TIMEOUT_S,
             check=False,
-            env=os.environ | {"PATH": search_path()},
+            env=server_environment(),
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -4,10 +4,10 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from lsp_bridge import multilspy_servers
+from lsp_bridge.environment import search_path, server_environment
 from lsp_bridge.profiles.profile import Profile, Readiness, Tree
 from lsp_bridge.project import Project
 from lsp_bridge.transport import Connection
@@ -28,19 +28,6 @@ def executable(name: str) -> str | None:
     return shutil.which(name, path=search_path())
 
 
-def search_path() -> str:
-    """PATH for servers: the folder of the running interpreter first.
-
-    Relative folders are left out: servers run in the workspace, which may hold anybody's programs.
-    """
-    folders = os.environ.get("PATH", os.defpath)
-    return os.pathsep.join((str(Path(sys.executable).parent), *_absolute(folders)))
-
-
-def _absolute(folders: str) -> list[str]:
-    return [folder for folder in folders.split(os.pathsep) if os.path.isabs(folder)]
-
-
 def is_installed(profile: Profile) -> bool:
     """Whether the server is there: its program, or the files that multilspy has downloaded."""
     found = executable(profile.command[0]) is not None
@@ -51,11 +38,19 @@ def check(profile: Profile, project: Project) -> None:
     """Do nothing if the server may be started for ``project``; raises ServerError if not."""
     if not is_installed(profile):
         raise missing(profile)
-    if not project.trusted and (code := profile.runs_code(project)):
+    if not project.trusted and (code := _code(profile, project)):
         raise ServerError(
             f"language server {profile.name!r} would run code of {str(project.root)!r}: {code};"
             " trust the workspace with --trust-workspace, or choose another server"
         )
+
+
+def _code(profile: Profile, project: Project) -> str:
+    """Which code of the workspace the server would run; what cannot be read may name some."""
+    try:
+        return profile.runs_code(project)
+    except (OSError, ValueError) as error:
+        return f"a file that may name some cannot be read: {error}"
 
 
 def missing(profile: Profile) -> ServerError:
@@ -70,20 +65,8 @@ def connection(profile: Profile, project: Project) -> Connection:
     """A connection that is not started yet. Raises ServerError as `check` does."""
     check(profile, project)
     command, variables = _command(profile, project)
-    environment = {**_safe_environment(), **variables, **profile.environment(project)}
+    environment = {**server_environment(), **variables, **profile.environment(project)}
     return Connection(command, project.root, environment)
-
-
-def _safe_environment() -> dict[str, str]:
-    """Variables that keep servers, which run in the workspace, from finding programs there.
-
-    They ask the Python interpreter for its paths with ``-c``: it must not import from there.
-    """
-    return {
-        "PATH": search_path(),
-        "PYTHONPATH": os.pathsep.join(_absolute(os.environ.get("PYTHONPATH", ""))),
-        "PYTHONSAFEPATH": "1",
-    }
 
 
 def parameters(profile: Profile, project: Project) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from lsp_bridge.profiles.profile import Profile, Unfinished
 from monitors.languages.language import Language
 from monitors.languages.reader import Reader
 from monitors.languages.registry import LANGUAGES
-from monitors.protocols import Query
+from monitors.protocols import Query, QueryKind
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Completions are asked for at code point offset ``cursor`` of ``text``."""
+    """What is asked at code point offset ``cursor`` of ``text``."""
 
+    kind: QueryKind
     path: str
     language: str
     text: str
@@ -28,9 +29,9 @@ class Question:
 
     @property
     def digest(self) -> bytes:
-        """Stands for text and cursor. Raises UnicodeEncodeError for lone surrogates."""
+        """Stands for kind, text and cursor. Raises UnicodeEncodeError for lone surrogates."""
         data = hashlib.blake2b(self.text.encode(), digest_size=16)
-        data.update(str(self.cursor).encode())
+        data.update(f"{self.cursor} {self.kind}".encode())
         return data.digest()
 
 
@@ -48,7 +49,7 @@ class Preparer:
         if profile.unfinished is Unfinished.REPAIR and language is not None:
             state = self._reader(language).read(path, document.prefix).lexer
             text = repair(language, state, document.prefix, document.suffix).text
-        return Question(path, document.language, text, len(document.prefix))
+        return Question(query.kind, path, document.language, text, len(document.prefix))
 
     def _reader(self, language: Language) -> Reader:
         if language.name not in self._readers:

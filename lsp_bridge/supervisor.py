@@ -1,6 +1,7 @@
 """Keeps one server for one workspace alive: starts it when needed, restarts it with back-off."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -11,6 +12,7 @@ from lsp_bridge.question import Question
 from lsp_bridge.watching import FileEvent
 from monitors.protocols import Reason, Unavailable
 
+_log = logging.getLogger(__name__)
 _LONGEST_DELAY_S = 30.0
 _STABLE_S = 60.0
 
@@ -89,18 +91,23 @@ class Supervisor:
         self._life = asyncio.get_running_loop().create_task(self._live(self._client))
 
     async def _live(self, client: Client) -> None:
-        """From launch to end of one server process."""
+        """From launch to end of one server process; whatever happens, another may follow."""
         began_s = time.monotonic()
-        failure = await client.start()
-        if failure is not None:
-            self._last = failure
-        self._started.set()
-        await client.ended()
-        if failure is None:
-            self._last = client.crashed()
-        self._failures = 1 if time.monotonic() - began_s > _STABLE_S else self._failures + 1
-        self._retry_at_s = time.monotonic() + self._delay_s()
-        self._client = None
+        try:
+            failure = await client.start()
+            self._last = failure or self._last
+            self._started.set()
+            await client.ended()
+            self._last = failure or client.crashed()
+        except Exception as error:  # noqa: BLE001  # another server may follow, whatever it is
+            _log.exception("%s: its supervision failed", self.profile.name)
+            self._last = Unavailable(Reason.CRASHED, f"its supervision failed: {error!r}")
+            await client.close()
+        finally:
+            self._failures = 1 if time.monotonic() - began_s > _STABLE_S else self._failures + 1
+            self._retry_at_s = time.monotonic() + self._delay_s()
+            self._client = None
+            self._started.set()
 
     def _delay_s(self) -> float:
         """No pause after the first failure, then one that doubles."""

@@ -2,7 +2,8 @@
 
 multilspy launches the process and frames the messages. What is repaired here: a pending request
 outlived its server, one long stderr line stopped the reader for good, an unreadable message was
-dropped and its request hung, finished tasks were kept for ever, and a stop took seconds.
+dropped and its request hung, finished tasks were kept for ever, a stop took seconds, and servers
+got all variables of this process.
 """
 
 import asyncio
@@ -80,6 +81,23 @@ class Connection(LanguageServerHandler):  # type: ignore[misc]  # multilspy has 
         """The last line that the server wrote to its standard error."""
         lines = b"".join(self._stderr)[-2000:].decode("utf-8", "replace").strip().splitlines()
         return lines[-1][:300] if lines else ""
+
+    async def start(self) -> None:
+        """Start the process, with the given variables and no others, and read what it sends."""
+        launched = self.process_launch_info
+        self.process = await asyncio.create_subprocess_exec(
+            *launched.cmd,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=launched.env,
+            cwd=launched.cwd,
+            start_new_session=True,
+        )
+        self.loop = asyncio.get_running_loop()
+        for number, reading in enumerate((self.run_forever(), self.run_forever_stderr())):
+            self.tasks[number] = self.loop.create_task(reading)
+        self.task_counter = len(self.tasks)
 
     async def request(self, method: str, params: Any = None) -> Any:
         """Send a request and wait for its result.

@@ -143,8 +143,8 @@ def complete(
     }
     with progress.seldom_collecting(), progress.shown(_errors) as show:
         document, pool = mgd.check_request(path, position, workspace, **options)
-        is_local = remote is None and engine == "transformers"
-        if monitors and is_local:
+        is_ahead = monitors and start_ms > 0 and remote is None and engine == "transformers"
+        if is_ahead:
             warming.begin(pool, document, server)  # it gets ready while the model is loaded
         watch.lap("start_up")
         loaded: tuple[Any, Any] = (remote, tokenizer)
@@ -153,7 +153,7 @@ def complete(
             loaded = mgd.load_model(model or BUNDLED_MODEL, engine=engine)
             watch.lap("model")
         waited_s = 0.0
-        if monitors and is_local:
+        if is_ahead:
             show(f"waiting for {pool.profile(document.language, server).name}")
             waited_s = warming.finish(pool, document, server, start_ms / 1000)
         show("completing")

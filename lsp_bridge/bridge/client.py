@@ -20,6 +20,8 @@ from lsp_bridge.bridge.protocol import (
     Answered,
     Ask,
     Cancel,
+    Fence,
+    Fenced,
     Follow,
     Hello,
     Metrics,
@@ -304,6 +306,8 @@ class BridgeClient:
             ticket = self._tickets.pop(message.number, None)
             if ticket is not None:
                 ticket.settle(message.answer)
+        elif isinstance(message, Fence):
+            self.send(Fenced(message.number))
         elif isinstance(message, Told):
             self._hear(message)
         elif isinstance(message, Metrics) and message.number in self._pages:

@@ -35,6 +35,10 @@ class Outcomes:
         if len(self._unfollowed) > _MOST_UNFOLLOWED:
             self._unfollowed.popitem(last=False)
 
+    def is_known(self, key: str) -> bool:
+        """Whether anything was told of a request that is followed."""
+        return key in self._told
+
     def follow(self, key: str, hear: Hear) -> None:
         """Call ``hear`` with what was told, and with whatever will be."""
         self._followed[key] = hear

@@ -103,6 +103,12 @@ class Unfollow(msgspec.Struct, frozen=True, tag=True):
     number: int
 
 
+class Fenced(msgspec.Struct, frozen=True, tag=True):
+    """Everything that was sent before `Fence` came has been sent before this."""
+
+    number: int
+
+
 class ShowMetrics(msgspec.Struct, frozen=True, tag=True):
     """Send the metrics page."""
 
@@ -146,6 +152,12 @@ class Told(msgspec.Struct, frozen=True, tag=True):
     is_last: bool = False
 
 
+class Fence(msgspec.Struct, frozen=True, tag=True):
+    """Say `Fenced`: the bridge wants to know that it has heard everything until now."""
+
+    number: int
+
+
 class Metrics(msgspec.Struct, frozen=True, tag=True):
     """The metrics page, in Prometheus' text format."""
 
@@ -153,8 +165,10 @@ class Metrics(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
-ToBridge = Hello | Ask | Wait | Cancel | Start | Report | Tell | Follow | Unfollow | ShowMetrics
-ToClient = Welcome | Refused | Answered | Told | Metrics
+ToBridge = (
+    Hello | Ask | Wait | Cancel | Start | Report | Tell | Follow | Unfollow | Fenced | ShowMetrics
+)
+ToClient = Welcome | Refused | Answered | Told | Fence | Metrics
 
 _to_bridge = msgspec.msgpack.Decoder(ToBridge)
 _to_client = msgspec.msgpack.Decoder(ToClient)

@@ -4,12 +4,14 @@ What it remembers, and for how long, is in `lsp_bridge.bridge.memory`.
 """
 
 import asyncio
+import itertools
 import logging
 import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 from lsp_bridge.bridge import sockets
@@ -20,6 +22,8 @@ from lsp_bridge.bridge.protocol import (
     VERSION,
     Ask,
     Cancel,
+    Fence,
+    Fenced,
     Follow,
     Hello,
     Metrics,
@@ -53,6 +57,8 @@ _SETTLE_S = 0.01
 _MOST_CLIENTS = 256
 _MOST_ASKED = 4096
 """Most queries of one client that are under way."""
+_FENCE_S = 1.0
+"""So long is waited for what others may have told before the last word is said."""
 _MOST_FOLLOWED = 65_536
 """Most requests that one client follows."""
 _MOST_UNREAD_BYTES = 64 << 20
@@ -121,9 +127,16 @@ class Bridge:
         self._pools = dict(pools)
         self._memory: Memory[_Question] = Memory(time.monotonic)
         self._clients: dict[_Client, asyncio.Task[None]] = {}
+        self.tellers: set[_Client] = set()
+        """Clients that tell of outcomes."""
         self._server: asyncio.Server | None = None
         self.counters = Counters()
         self.outcomes = Outcomes()
+
+    @property
+    def clients(self) -> Iterable["_Client"]:
+        """Everybody who is connected and has been greeted."""
+        return [each for each in self._clients if each.is_greeted]
 
     async def listen(self, path: Path) -> None:
         """Accept clients at ``path``, which this user alone may open. Raises UsageError."""
@@ -164,6 +177,8 @@ class Bridge:
                 pool.start(language, server=server)
             except UsageError as error:
                 _log.warning("not started: %s", error)
+            except Exception:  # noqa: BLE001  # what fails shows in answers
+                _log.exception("not started")
 
     def question(self, message: Ask) -> _Question:
         """What ``message`` asks, under way or decided.
@@ -249,6 +264,7 @@ class Bridge:
             pass  # it has gone
         finally:
             del self._clients[client]
+            self.tellers.discard(client)
             client.cut()
 
 
@@ -259,12 +275,15 @@ class _Client:
         self, bridge: Bridge, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.name = "a client"
+        self.is_greeted = False
         self._bridge = bridge
         self._reader = reader
         self._writer = writer
         self._asked: dict[int, _Question] = {}
         self._waiting_since_s: dict[int, float] = {}
         self._followed: dict[int, str] = {}
+        self._fences: dict[int, Callable[[], None]] = {}
+        self._numbers = itertools.count()
 
     async def serve(self, crowded: bool) -> None:
         """Answer until the client goes.
@@ -281,6 +300,7 @@ class _Client:
             await self._writer.drain()
             return
         self._send(Welcome(VERSION, self._bridge.workspaces))
+        self.is_greeted = True
         while True:
             self._heed(await read_from_client(self._reader))
             await asyncio.sleep(0)  # reading what is there already lets nobody else run
@@ -294,6 +314,14 @@ class _Client:
                 self._bridge.abandon(question)
         for key in self._followed.values():
             self._bridge.outcomes.unfollow(key)
+        while self._fences:
+            self._fences.popitem()[1]()
+
+    def fence(self, done: Callable[[], None]) -> None:
+        """Call ``done`` when everything was heard that the client has sent until now."""
+        number = next(self._numbers)
+        self._fences[number] = done
+        self._send(Fence(number))
 
     def _heed(self, message: ToBridge) -> None:
         match message:
@@ -309,12 +337,14 @@ class _Client:
             case Report(counts):
                 self._bridge.counters.report(counts)
             case Tell(key, outcome):
+                self._bridge.tellers.add(self)
                 self._bridge.outcomes.tell(key, outcome)
+            case Fenced(number) if done := self._fences.pop(number, None):
+                done()
             case Follow(number, key):
                 self._follow(number, key)
             case Unfollow(number):
-                # What was sent before by others has arrived, but may not have been read yet.
-                asyncio.get_running_loop().call_later(_SETTLE_S, self._unfollow, number)
+                self._unfollow(number)
             case ShowMetrics(number):
                 self._send(Metrics(number, self._bridge.metrics))
             case Hello():
@@ -329,6 +359,11 @@ class _Client:
             self._bridge.counters.counts["refused"] += 1
             refusal = Unavailable(Reason.SERVER_ERROR, f"refused: {error}")
             self._send(answered(message.number, refusal))
+            return
+        except Exception as error:  # noqa: BLE001  # one query must not cost the connection
+            _log.exception("a query of %s failed", self.name)
+            failure = Unavailable(Reason.SERVER_ERROR, f"not asked: {error!r}")
+            self._send(answered(message.number, failure))
             return
         self._asked[message.number] = question
         question.tell((self, message.number), lambda answer: self._answer(message.number, answer))
@@ -353,6 +388,26 @@ class _Client:
         self._bridge.outcomes.follow(key, lambda outcome: self._send(Told(number, outcome)))
 
     def _unfollow(self, number: int) -> None:
+        """Say the last word once all has been heard of the request that was sent before."""
+        bridge, key = self._bridge, self._followed.get(number, "")
+        # Who tells for the first time is not known to.
+        waiting = set(bridge.tellers if bridge.outcomes.is_known(key) else bridge.clients)
+        waiting.discard(self)
+
+        def heard(teller: _Client) -> None:
+            waiting.discard(teller)
+            if not waiting:
+                self._end(number)
+
+        for teller in tuple(waiting):
+            teller.fence(partial(heard, teller))
+        if waiting:
+            asyncio.get_running_loop().call_later(_FENCE_S, self._end, number)
+        else:
+            self._end(number)
+
+    def _end(self, number: int) -> None:
+        """Say the last word; only the first one counts."""
         key = self._followed.pop(number, None)
         outcome = None if key is None else self._bridge.outcomes.unfollow(key)
         self._send(Told(number, outcome, is_last=True))

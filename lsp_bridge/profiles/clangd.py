@@ -15,20 +15,28 @@ from monitors.languages.cpp import CPP
 from monitors.languages.cpp_scanner import in_namespace
 
 _TEXT = 1
-_MEMBERS = frozenset({2, 4, 5, 10})
-"""Kinds of methods, constructors, fields and static data members: no namespace or enum has any."""
+_MEMBERS = frozenset({2, 5, 10})
+"""Kinds of methods, fields and static data members: no namespace or enum has any."""
+_NAMESPACE = 9
+"""Kind of a namespace: no class has any."""
 _KEYWORD = 14
 _SNIPPET = 15
 _LONGEST_RECEIVER = 200
 _QUALIFIED = re.compile(r"(\w+)\s*(?:<[^;{}]*>\s*)?::\s*\Z")
 _USING = re.compile(r"\busing\s[^;{}=]*\Z")
+_NO_MEMBER = re.compile(
+    r"^[ \t]*(?:(?:static|typedef)\b[^;{}]*|(?:class|struct)\s[^;{}:]*:(?!:)[^;{}]*)\Z",
+    re.MULTILINE,
+)
+"""What defines no member of a class: a static function, say, and a class that is no member."""
 _BRACKET = re.compile(r"[(){}]")
 _SCOPES = re.compile(
     r"\b(?:class|struct|union|public|protected|private|virtual|using)\s+(?!namespace\b)([^\W\d]\w*)"
     r"|\b([^\W\d]\w*)\s*(?:<[^;{}()]*>\s*)?(?=::)"
     r"|\btypedef\b[^;{}()]*?\b(\w+)\s*;"
+    r"|\b([A-Z]\w*)(?=\s*[&*]|\s+[A-Za-z_])"
 )
-"""Names of classes, of bases, and of whatever else stands before ``::``."""
+"""Names of classes, of bases, of what else stands before ``::``, and of types of something."""
 _ACCESS = frozenset({"public", "protected", "private", "virtual"})
 _BASES = re.compile(r"\b(?:class|struct)\s[^;{}()=]*?[^:]:(?!:)([^;{}()]*)\{")
 _MACROS = {
@@ -64,6 +72,7 @@ def _open_scope(listing: Listing, name: str) -> str:
     if _TEXT in kinds:
         return "macros were listed: the scope is unknown, as where a header is missing"
     is_class = name in listing.items or not kinds.isdisjoint(_MEMBERS)
+    is_class = is_class and _NAMESPACE not in kinds
     return _names_hidden(listing.text[: listing.cursor]) if is_class else ""
 
 
@@ -71,6 +80,8 @@ def _names_hidden(before: str) -> str:
     """Why a member that is not listed, since it is private or protected, may stand here."""
     if _USING.search(before, max(0, len(before) - _LONGEST_RECEIVER)):
         return "a protected member may be made public here"
+    if _NO_MEMBER.search(before, max(0, len(before) - _LONGEST_RECEIVER)):
+        return ""
     line = before[before.rfind("\n") + 1 :]
     # Lines for the preprocessor may leave open what is closed: so look at the lay-out too.
     at_margin = not line[:1].isspace() and _BRACKET.search(line) is None

@@ -1,5 +1,6 @@
 """What the processor counted reaches whoever shows it, soon and once."""
 
+import json
 import sys
 import threading
 import time
@@ -160,3 +161,17 @@ def test_who_follows_hears_that_nothing_is_guided(
     ((key, outcome),) = audience.told
     assert key == "a"
     assert "ends in 'hello world'" in outcome.unguided
+
+
+def test_a_file_is_not_quoted_to_who_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may ask need not be allowed to read."""
+    (tmp_path / "a.py").write_text("secret.key")
+    store, _ = scripted_store(monkeypatch)
+    content = {"path": "a.py", "workspace": str(tmp_path), "position": [1, 8], "key": "a"}
+
+    assert store.open(json.dumps(content), ids_of("hello"), 7.0, is_new=True) is None
+    ((_, why),) = store.unopened
+    assert "hello" in why
+    assert "secret" not in why

@@ -223,6 +223,11 @@ FOUND_LATER: dict[str, tuple[dict[str, Any], str]] = {
     "no language": ({"path": "pyproject.toml", "position": [1, 1]}, "no language"),
     "line": ({"position": [9, 1]}, "line 9"),
     "healed": ({"healed_bytes": 999}, "healed_bytes=999"),
+    "required and not wanted": (
+        {"require": "guided", "key": "a", "monitors": False},
+        "contradict",
+    ),
+    "long key": ({"key": "a" * 65}, "64 characters"),
     "nobody sees to it": ({"require": "guided"}, "mgd serve"),
     "unknown server": ({"server": "nobody"}, "nobody"),
     "server of another language": ({"server": "gopls"}, "gopls"),

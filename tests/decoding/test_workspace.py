@@ -1,6 +1,7 @@
 """Files and positions as a caller names them: what a line, a column and a workspace are."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from decoding.workspace import (
     find_workspace,
+    holds_everything,
     language_of,
     offset_at,
     open_document,
@@ -258,6 +260,27 @@ def test_without_a_mark_the_workspace_holds_the_outermost_package(tmp_path: Path
 
     assert find_workspace(package / "a.py") == tmp_path / "lib"
     assert find_workspace(tmp_path / "lib" / "script.py") == tmp_path / "lib"
+
+
+def test_a_home_and_the_temporary_folder_are_no_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever lies in them, and around them: they hold everybody's files."""
+    home, temporary = tmp_path / "users/ada", tmp_path / "tmp"
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    for folder in (tmp_path, tmp_path / "users", home, temporary):
+        (folder / ".git").mkdir(parents=True)
+    inside = home / "notes/deep"
+    inside.mkdir(parents=True)
+    (home / "project/.git").mkdir(parents=True)
+
+    assert find_workspace(inside / "a.py") == inside
+    assert find_workspace(temporary / "a.py") == temporary
+    assert find_workspace(home / "project/src/a.py") == home / "project"
+    for folder in (tmp_path, home, temporary, Path("/")):
+        assert holds_everything(folder)
+    assert not holds_everything(home / "project")
 
 
 def test_relative_paths_are_relative_to_the_current_folder(

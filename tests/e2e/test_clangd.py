@@ -174,14 +174,14 @@ def test_other_headers(clangd: Served) -> None:
     for number in range(6):
         header = ("one", "two")[number % 2]
         text = f'#include "{header}.h"\n// {number}\nvoid f(Order o) {{ o.‸\n}}'
-        assert clangd.names(text) & {"in_one", "in_two"} == {f"in_{header}"}
+        assert members(clangd.names(text)) == {f"in_{header}"}
 
 
 def test_a_file_that_was_never_saved(clangd: Served) -> None:
     """It is answered about like any other."""
     text = '#include "one.h"\nvoid f(Order o) { o.‸\n}'
 
-    assert clangd.names(text, "unsaved.cpp") == {"in_one"}
+    assert members(clangd.names(text, "unsaved.cpp")) == {"in_one"}
 
 
 def test_c(clangd: Served) -> None:

@@ -16,6 +16,7 @@ from monitors.protocols import Reason
 from tests.e2e.test_generate import APP, CURSORS, FILES, Project
 from tests.engines import close, vllm
 from tests.fakes import misbehaving
+from tests.servers import require
 from tests.workspaces import written
 
 pytestmark = [
@@ -260,12 +261,27 @@ def test_bad_arguments_are_refused_at_admission(llm: Any, root: Path, case: str)
 def test_a_silent_server_is_not_waited_for(llm: Any, project: Project) -> None:
     """Time-outs are counted, or raised where the caller is strict."""
     options: dict[str, Any] = {"deadline_s": 0.2, "max_new_tokens": 8, "server": "deaf"}
+    options["start_timeout_s"] = 1.0
     position = project.write(CURSORS["operator"])
     result = mgd.generate(llm, None, project.file, position, project.root, **options)
     with pytest.raises(AnalysisError, match="timeout"):
         mgd.generate(llm, None, project.file, position, project.root, strict=True, **options)
 
     assert result.stats.fail_open[Reason.TIMEOUT] > 0
+    assert result.stats.start_s < 5.0
+
+
+def test_a_first_completion_is_guided(llm: Any, project: Project) -> None:
+    """A server that nobody has asked yet is slow once, which does not count as its answer."""
+    require("basedpyright")
+    position = project.write(CURSORS["operator"])
+    result = mgd.generate(
+        *(llm, None, project.file, position, project.root), server="basedpyright", max_new_tokens=4
+    )
+
+    assert result.stats.constrained >= 1, result.stats
+    assert Reason.TIMEOUT not in result.stats.fail_open
+    assert result.stats.start_s > 0
 
 
 def test_unguided_logits_are_those_of_an_engine_without_the_processor(

@@ -1,5 +1,6 @@
 """The bridge: one answer for everybody, whenever they ask, and no harm from anybody."""
 
+import logging
 import os
 import signal
 import socket
@@ -336,6 +337,25 @@ def test_an_unknown_server_is_refused(good: Setup) -> None:
 
     assert isinstance(answer, Unavailable)
     assert "nonesuch" in answer.detail
+
+
+def test_a_query_that_fails_costs_no_connection(
+    good: Setup, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever it raises, the next one of the same client is answered."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError("unreadable")
+
+    caplog.set_level(logging.CRITICAL)
+    with BridgeClient(good.path) as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(ServerPool, "ask", fail)
+            answer = client.ask(good.query("# alpha\nx.")).result(DEADLINE_S)
+        assert isinstance(answer, Unavailable)
+        assert answer.reason is Reason.SERVER_ERROR
+        assert "unreadable" in answer.detail
+        assert texts(client.ask(good.query("# beta\nx.")).result(DEADLINE_S))[0] == "beta"
 
 
 def test_text_that_is_no_unicode_fails_open(good: Setup) -> None:

@@ -1,5 +1,6 @@
 """What became of requests: told by one client of a bridge, heard by another."""
 
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from lsp_bridge import ServerPool
-from lsp_bridge.bridge import BridgeClient, Outcome
+from lsp_bridge.bridge import BridgeClient, Outcome, server
 from lsp_bridge.bridge import outcomes as outcomes_module
 from lsp_bridge.bridge.outcomes import Outcomes
+from lsp_bridge.bridge.protocol import VERSION, Hello, frame
 from lsp_bridge.bridge.server import Bridge
 from tests.lsp_bridge.bridges import bridge
 
@@ -122,3 +124,45 @@ def test_what_nobody_follows_is_kept_for_a_while(monkeypatch: pytest.MonkeyPatch
     assert heard == [Outcome(2), Outcome(3), Outcome(4)]
     assert kept.unfollow("4") == Outcome(4)
     assert kept.unfollow("4") is None
+
+
+def test_who_is_silent_does_not_hold_the_last_word(live: Bridge, path: Path) -> None:
+    """Nor who has not been greeted, or goes meanwhile."""
+    with (
+        socket.socket(socket.AF_UNIX) as stranger,
+        socket.socket(socket.AF_UNIX) as silent,
+        BridgeClient(path) as follower,
+    ):
+        stranger.connect(str(path))
+        silent.connect(str(path))
+        silent.sendall(frame(Hello(VERSION)))
+        silent.recv(1000)
+        following = follower.follow("a", lambda outcome: None)
+        following.end()
+        assert following.last.result(LAST_S) is None
+        following = follower.follow("b", lambda outcome: None)
+        started_s = time.monotonic()
+        following.end()
+        follower.metrics(LAST_S)
+        silent.close()
+
+        assert following.last.result(LAST_S) is None
+        assert time.monotonic() - started_s < server._FENCE_S
+        stranger.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            stranger.recv(1)
+
+
+def test_a_bridge_follows_no_more_than_it_can_remember(
+    live: Bridge, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the others nothing is known, and they are told so."""
+    monkeypatch.setattr(server, "_MOST_FOLLOWED", 1)
+    with BridgeClient(path) as teller, BridgeClient(path) as follower:
+        both = [follower.follow(key, lambda outcome: None) for key in "ab"]
+        for key in "ab":
+            teller.tell(key, ONE)
+        for each in both:
+            each.end()
+
+        assert [each.last.result(LAST_S) for each in both] == [ONE, None]

@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from lsp_bridge import ServerPool
 from monitors.errors import ServerError
-from monitors.protocols import Answer, Facts, Reason, Unavailable
+from monitors.protocols import Answer, Facts, QueryKind, Reason, Unavailable
 from tests.fakes import descendants, gone, members, misbehaving
 
 DEADLINE_S = 20.0
@@ -239,3 +240,52 @@ def test_close_ends_what_is_under_way(tmp_path: Path) -> None:
     assert time.monotonic() - began_s < 30
     assert gone(pids)
     assert isinstance(pool.wait(handle, 1), Unavailable)
+
+
+def test_a_profile_whose_rule_fails_costs_answers_and_not_the_server(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever it raises: the process is ended, who waits is answered, and the next start works."""
+    calls = []
+
+    def settings(project: Any) -> dict[str, Any]:
+        calls.append(project)
+        if len(calls) <= 2:
+            raise KeyError("no such setting")
+        return {}
+
+    caplog.set_level(logging.CRITICAL)
+    before = descendants()
+    with pool_of(tmp_path, "none", settings=settings) as pool:
+        pool.start("python").result(DEADLINE_S)
+        assert reason(asked(pool, tmp_path)) is Reason.CRASHED
+        assert texts(recovered(pool, tmp_path)) == ["alpha", "gamma", "open_1"]
+        assert pool.statistics.restarts >= 1
+    assert gone(descendants() - before)
+
+
+def test_a_server_is_not_started_where_its_rules_cannot_be_read(tmp_path: Path) -> None:
+    """They may name code that would be run."""
+
+    def runs_code(project: Any) -> str:
+        raise PermissionError(13, "Permission denied", "options.yaml")
+
+    expected = r"cannot be read: .*options.yaml.*--trust-workspace"
+    with (
+        pool_of(tmp_path, "none", runs_code=runs_code) as pool,
+        pytest.raises(ServerError, match=expected),
+    ):
+        pool.ask(members(tmp_path / "a.py", TEXT))
+
+
+def test_what_cannot_be_asked_yet_is_not_answered_with_members(tmp_path: Path) -> None:
+    """Nor from the cache: what is asked is a part of its key."""
+    other = cast(QueryKind, "signature")
+    with pool_of(tmp_path, "none") as pool:
+        known = asked(pool, tmp_path)
+        query = members(tmp_path / "a.py", TEXT)
+        answer = pool.wait(pool.ask(replace(query, kind=other)), DEADLINE_S)
+
+        assert reason(answer) is Reason.SERVER_ERROR
+        assert asked(pool, tmp_path) == known
+        assert pool.statistics.cache_hits == 1

@@ -7,7 +7,10 @@ from lsp_bridge.holes import repair
 from lsp_bridge.reading import advance
 from monitors.languages.c import C
 from monitors.languages.go import GO
+from monitors.languages.language import Language
+from monitors.languages.php import PHP
 from monitors.languages.rust import RUST
+from monitors.languages.typescript import TYPESCRIPT
 from tests.strategies import brace_like, splits
 
 # (document with ‸ for the cursor, repaired text with ‸ there)
@@ -74,6 +77,51 @@ def test_line_ends_end_statements_in_go(document: str, expected: str | None) -> 
     if expected is not None:
         assert repaired.text == expected.replace("‸", "")
     assert not advance(GO.start(), repaired.text).open
+
+
+@pytest.mark.parametrize(
+    ("language", "document", "expected"),
+    [
+        (
+            C,
+            "f() {\n  if (b || a.‸\n  y;\n }\n}\ng;\n",
+            "f() {\n  if (b || a.‸) {\n  y;\n }\n}\ng;\n",
+        ),
+        (
+            C,
+            "f() {\n  for (i = 0; i < a.‸\n  y;\n }\n}\n",
+            "f() {\n  for (i = 0; i < a.‸) {\n  y;\n }\n}\n",
+        ),
+        (C, "f() {\n  x;\n } else if (a.‸\n  y;\n }\n}\n", None),
+        (C, "f() {\n  if (a.‸\n  y;\n}\n", "f() {\n  if (a.‸);\n  y;\n}\n"),
+        (C, "f() {\n  a.‸\n  y;\n }\n}\n", "f() {\n  a.‸; {\n  y;\n }\n}\n"),
+        (C, "{\n  a.‸\n#if b\n}\n#else\n}\n#endif\n", "{\n  a.‸;\n#if b\n}\n#else\n}\n#endif\n"),
+        (TYPESCRIPT, "class A {\n  f() {\n    this.‸\n      a: b,\n    })\n  }\n}\n", None),
+        (
+            GO,
+            "func f() {\n\tif a.‸\n\t\ty()\n\t}\n}\n",
+            "func f() {\n\tif a.‸ {\n\t\ty()\n\t}\n}\n",
+        ),
+        (GO, "func f() {\n\tfor _, x := range a.‸\n\t\ty()\n\t}\n}\n", None),
+        (RUST, "fn f() {\n    match a.‸\n        B => {}\n    }\n}\n", None),
+        (RUST, "fn f() {\n    if let Some(x) = a.‸\n        y;\n    }\n}\n", None),
+        (PHP, "<?php\nclass A {\nfunction f() {\n  if (!$a->‸\n  y();\n }\n}\n}\n", None),
+        (TYPESCRIPT, "class A {\n  f() {\n    while (a.‸\n      y();\n    }\n  }\n}\n", None),
+    ],
+)
+def test_a_block_that_is_closed_behind_is_opened(
+    language: Language, document: str, expected: str | None
+) -> None:
+    """Where the text behind closes one more block than is open; None: everything is closed."""
+    prefix, suffix = cut(document)
+    repaired = repair(language, None, prefix, suffix)
+
+    if expected is not None:
+        assert repaired.text == expected.replace("‸", "")
+    elif "} else" not in document:
+        assert repaired.text.count("{") == repaired.text.count("}")
+    else:
+        assert repaired.patch == ") {"
 
 
 def test_a_chain_on_several_lines_is_one_statement() -> None:

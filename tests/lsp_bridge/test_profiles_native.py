@@ -38,6 +38,7 @@ def names(answer: Answer) -> set[str]:
         (CLANGD, "a.", {"x": FIELD, "if": SNIPPET}, Reason.NOT_MEMBERS),
         (CLANGD, "f(std::", {"errno": TEXT, "main": 3}, Reason.OPEN_TYPE),
         (CLANGD, "void A::", {"f": METHOD}, Reason.OPEN_TYPE),
+        (CLANGD, "class A::B : public A::", {"f": METHOD}, Reason.OPEN_TYPE),
         (CLANGD, 'namespace n { extern "C" { A B<x>:: ', {"n": FIELD}, Reason.OPEN_TYPE),
         (CLANGD, "int f() { } A::", {"A": 7, "operator": 3}, Reason.OPEN_TYPE),
         (GOPLS, "a.", {"x": FIELD, "fmt": MODULE}, Reason.NOT_MEMBERS),
@@ -65,6 +66,10 @@ def test_lists_that_are_no_constraint(
         (CLANGD, "void f() { A::", {"f": METHOD}, {"f"}),
         (CLANGD, "class B { A::", {"f": METHOD}, {"f"}),
         (CLANGD, "void a::", {"f": 3}, {"f"}),
+        (CLANGD, "void a::", {"f": METHOD, "b": MODULE}, {"f", "b"}),
+        (CLANGD, "static A::", {"T": 7, "f": METHOD}, {"T", "f"}),
+        (CLANGD, "class B final : public A::", {"T": 7, "f": METHOD}, {"T", "f"}),
+        (CLANGD, "int f(const A &a, B *b) { return a.", {"x": FIELD}, {"x", "A:", "B:"}),
         (CLANGD, "class A : public B { a.", {"x": FIELD}, {"x", "A:", "B:"}),
         (
             CLANGD,

@@ -12,6 +12,7 @@ from lsp_bridge.profiles.profile import Definition
 from lsp_bridge.question import Question
 from lsp_bridge.transport import GarbledMessageError, ResponseError
 from lsp_bridge.type_definitions import receiver, why_open
+from monitors.protocols import QueryKind
 
 TYPE = "textDocument/typeDefinition"
 NAME = "textDocument/definition"
@@ -20,7 +21,7 @@ NAME = "textDocument/definition"
 def question(text: str, path: str = "/shop/page.rs") -> Question:
     """A question at the mark in Rust code."""
     prefix, _, suffix = text.partition("‸")
-    return Question(path, "rust", prefix + suffix, len(prefix))
+    return Question(QueryKind.MEMBERS, path, "rust", prefix + suffix, len(prefix))
 
 
 @pytest.mark.parametrize(

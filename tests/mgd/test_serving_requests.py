@@ -142,34 +142,36 @@ class Front:
         self, body: Any, path: str = COMPLETIONS, headers: Any = (), *, leaves: bool = False
     ) -> tuple[int, bytes]:
         """Status and body of a response; ``leaves``: the client goes once it has asked."""
+        return asyncio.run(self.ask(body, path, headers, leaves=leaves))
+
+    async def ask(
+        self, body: Any, path: str = COMPLETIONS, headers: Any = (), *, leaves: bool = False
+    ) -> tuple[int, bytes]:
+        """The same, beside others."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         heard = [data[:10], data[10:]]
         sent: list[Message] = []
+        over = asyncio.Event()
 
-        async def live() -> None:
-            over = asyncio.Event()
+        async def receive() -> Message:
+            if heard:
+                piece = heard.pop(0)
+                return {"type": "http.request", "body": piece, "more_body": bool(heard)}
+            if not leaves:
+                await over.wait()
+            return {"type": "http.disconnect"}
 
-            async def receive() -> Message:
-                if heard:
-                    piece = heard.pop(0)
-                    return {"type": "http.request", "body": piece, "more_body": bool(heard)}
-                if not leaves:
-                    await over.wait()
-                return {"type": "http.disconnect"}
+        async def send(message: Message) -> None:
+            sent.append(message)
 
-            async def send(message: Message) -> None:
-                sent.append(message)
-
-            scope = {
-                "type": "http",
-                "method": "POST",
-                "path": path,
-                "app": self.state,
-                "headers": [(b"accept-encoding", b"gzip"), *headers],
-            }
-            await self.app(scope, receive, send)
-
-        asyncio.run(live())
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "app": self.state,
+            "headers": [(b"accept-encoding", b"gzip"), *headers],
+        }
+        await self.app(scope, receive, send)
         if not sent:
             return 0, b""
         body = b"".join(each.get("body", b"") for each in sent[1:])
@@ -421,6 +423,28 @@ def test_one_of_several_may_be_refused_by_the_engine(front: Front, stream: bool)
 
     assert status == 404
     assert content["error"]["message"] == "no such model"
+
+
+def test_requests_at_once_hear_each_of_its_own(front: Front) -> None:
+    """However many there are, and however often the engine tells of each."""
+
+    async def engine(scope: Message, receive: Any, send: Any) -> None:
+        body = json.loads((await receive())["body"])
+        key = json.loads(body["vllm_xargs"]["mgd"])["key"]
+        for points in range(body["seed"] + 1):
+            front.engine.teller.tell(key, Outcome(points))
+            await asyncio.sleep(0)
+        await front.engine.complete(body, send)
+
+    async def live() -> list[tuple[int, bytes]]:
+        xargs = {"mgd": json.dumps(arguments())}
+        bodies = [{"prompt": PREFIX, "seed": n, "vllm_xargs": xargs} for n in range(200)]
+        return await asyncio.gather(*map(front.ask, bodies))
+
+    front.app.app = engine
+    answers = asyncio.run(live())
+
+    assert [json.loads(data)["mgd"]["points"] for _, data in answers] == list(range(200))
 
 
 def test_unguided_requests_pass_as_they_are(front: Front) -> None:
