@@ -116,7 +116,9 @@ def _total(reports: Iterable[Report]) -> dict[str, Any]:
 def _annotated(reports: dict[str, Report], workspaces: Sequence[Workspace]) -> float | None:
     """The covered share without packages that hardly annotate."""
     shares = {each.package.name: annotated_share(each.files()) for each in workspaces}
-    kept = [report for name, report in reports.items() if (shares[name] or 0) > MOSTLY]
+    dynamic = {package.name for package in DYNAMIC}
+    typed = {name for name, share in shares.items() if (share or 0) > MOSTLY} - dynamic
+    kept = [report for name, report in reports.items() if name in typed]
     return _total(kept)["covered_share"]  # type: ignore[no-any-return]
 
 
