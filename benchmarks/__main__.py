@@ -13,6 +13,7 @@ from rich.table import Table
 
 from benchmarks import (
     endpoint,
+    languages,
     lists,
     masks,
     overhead,
@@ -37,6 +38,7 @@ class Name(StrEnum):
 
     RECALL = "recall"
     REPLAY = "replay"
+    REPLAY_LANGUAGES = "replay-languages"
     SOUNDNESS = "soundness"
     STEPS = "steps"
     LISTS = "lists"
@@ -60,6 +62,8 @@ def _run(name: Name, servers: list[str], limit: int | None) -> Outcome:
             return recall.run(servers, say, limit)
         case Name.REPLAY:
             return replay.run(servers, say, limit)
+        case Name.REPLAY_LANGUAGES:
+            return languages.run(servers, say, limit)
         case Name.SOUNDNESS:
             return soundness.run(servers[0], say, limit)
         case Name.STEPS:
@@ -112,7 +116,7 @@ def main(
 
 def _servers_of(name: Name, servers: list[str]) -> list[str]:
     """Those of the installed ``servers`` that a benchmark is run with."""
-    if name is Name.RECALL:
+    if name in (Name.RECALL, Name.REPLAY_LANGUAGES):
         return servers
     wanted = vllm.STEP_SERVERS if name is Name.VLLM_STEP else replay.ALLOWED
     found = [each for each in servers if each in wanted]

@@ -236,6 +236,34 @@ CORPORA = (
         left_out=("src/fmt.cc",),  # a C++20 module
         measured=("include", "src"),
     ),
+    Corpus(  # its members are defined outside of their classes
+        language="cpp",
+        name="tinyxml2",
+        source="tinyxml2=9.0.0+dfsg-3.1",
+        compiler=("c++", "-std=c++17", "-I."),
+        measured=("tinyxml2.cpp", "tinyxml2.h"),
+    ),
+    Corpus(  # so are those of this one, in nested classes and namespaces
+        language="cpp",
+        name="jsoncpp",
+        source="libjsoncpp=1.9.5-4",
+        compiler=("c++", "-std=c++17", "-Iinclude"),
+        measured=("include", "src/lib_json"),
+    ),
+    Corpus(  # comments in chains
+        language="rust",
+        name="clap",
+        debian=(
+            *("librust-clap-dev=4.0.32-1", "librust-clap-lex-dev", "librust-os-str-bytes-dev"),
+            *("librust-bitflags-dev", "librust-strsim-dev", "librust-termcolor-dev"),
+            *("librust-atty-dev", "librust-libc-dev"),
+            *("librust-winapi-util-dev", "librust-winapi-dev"),
+            *("librust-winapi-i686-pc-windows-gnu-dev", "librust-winapi-x86-64-pc-windows-gnu-dev"),
+        ),
+        files=_rust("clap@4.0.32"),
+        left_out=(f"{_CRATES}/clap-4.0.32/examples",),
+        measured=(f"{_CRATES}/clap-4.0.32/src",),
+    ),
     Corpus(
         language="rust",
         name="crates",

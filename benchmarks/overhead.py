@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import vocabularies
+from benchmarks.merging import merge
 from benchmarks.packages import PACKAGES, Package, Workspace, prepare
-from benchmarks.replay import DEADLINE_S, merge
+from benchmarks.replay import DEADLINE_S
 from benchmarks.results import Check, Outcome, share, spread
 from benchmarks.vocabularies import Loaded
 from decoding.replay import Replay, Report

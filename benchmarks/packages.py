@@ -51,6 +51,18 @@ PACKAGES = (
 """Typed throughout, in parts and hardly at all; pinned, so that figures can be compared."""
 
 
+DYNAMIC = (
+    Package("Django", "5.2.19"),
+    Package("SQLAlchemy", "2.1.9"),
+    Package("peewee", "4.5.3"),
+    Package("psutil", "7.2.2"),
+)
+"""Mappers, whose metaclasses and computed names make attributes, and code for several platforms.
+
+They count on their own: what servers know of such code says little of other code.
+"""
+
+
 class Workspace(NamedTuple):
     """An unpacked package."""
 

@@ -26,8 +26,17 @@ the name that was written.""",
     "replay": """Real modules are completed line by line, as an editor would have it (the rest of
 the file is known), with their own tokens forced. A site is a name behind a dot, outside strings,
 comments, imports and the definitions of members. It is *constrained* if the server gave a closed
-list, and *allowed* if the masks let every token of the true name pass. Files are picked at random
-(the seed is the package's name), tests left out, and read from their first line on.""",
+list, and *allowed* if the masks let every token of the true name pass. *Refused* tokens are counted
+over all that is replayed: definitions, comments and declarations too. Sites are taken in stretches
+of ten from everywhere in the files, with all that is written between them; tests, and modules
+without a dereference, are left out. Mappers, whose metaclasses and computed names make attributes,
+and code for several platforms have a target of their own and count among all tokens.""",
+    "replay-languages": """Real projects in the other languages, completed in the same way, each
+with the server that is the default of its language. The target is over everything that is written:
+the share of all tokens, those of definitions, comments and declarations too, that the masks let
+pass.
+Sites are taken in stretches of ten from everywhere in the files, with all that is written between
+them; files without a dereference are left out.""",
     "soundness": """Random logits are masked as an engine's adapter does it, at places inside
 functions of the packages where a statement was taken out. Receivers and dots are made likely,
 members are not. Then every name behind a dot is judged by a server that was started afterwards and
@@ -70,7 +79,11 @@ tokens were offered in turns. The server's cache holds prompts and texts, rounds
 saw to that; each setting has a language server of its own, and its time includes waiting for that.
 Guided texts differ from unguided ones, so compare tokens per second too.""",
 }
-HEADINGS = {"vllm": "vLLM", "vllm-step": "vLLM with longer steps"}
+HEADINGS = {
+    "replay-languages": "Replay in other languages",
+    "vllm": "vLLM",
+    "vllm-step": "vLLM with longer steps",
+}
 """Headings of sections that are not just the benchmark's name."""
 PARTS = {
     "forward": "forward passes, as asked for",

@@ -55,7 +55,7 @@ def _replay(result: Result) -> Iterable[str]:
     settings, figures = result["settings"], result["figures"]
     yield (
         f"Vocabulary: {settings['vocabulary']}; at most {settings['sites_per_package']} sites of a "
-        f"package and {settings['sites_per_file']} of a file.\n"
+        f"package{_of_a_file(settings)}.\n"
     )
     yield table(("", *figures), _by_server(figures))
     yield "Parameters annotated; sites constrained / of these the true token allowed:\n"
@@ -64,17 +64,25 @@ def _replay(result: Result) -> Iterable[str]:
         yield from _forbidden(server, values)
 
 
+def _of_a_file(settings: Mapping[str, Any]) -> str:
+    """Results from before samples were spread over all files say how many sites a file had."""
+    most = settings.get("sites_per_file")
+    return ", from everywhere in its files" if most is None else f" and {most} of a file"
+
+
 def _by_server(figures: Mapping[str, Any]) -> Iterable[Row]:
     every = figures.values()
     for key, label in (
         ("files", "files"),
         ("tokens", "tokens"),
+        ("refused_tokens", "of these refused"),
         ("dereference_sites", "sites"),
         ("constrained_sites", "constrained"),
         ("allowed_sites", "allowed"),
         ("silenced", "forbidden where the author silenced a type checker"),
     ):
-        yield (label, *(values[key] for values in every))
+        # Results from before refused tokens were counted lack them.
+        yield (label, *(values.get(key, "–") for values in every))
     without = [quantity(values["allowed_share_unless_silenced"], "share") for values in every]
     yield ("allowed, such lines left out", *without)
     for reason in dict.fromkeys(key for values in every for key in values["fail_open"]):
@@ -96,6 +104,51 @@ def _by_package(settings: Mapping[str, Any], figures: Mapping[str, Any]) -> Iter
                 for row in rows
             ),
         )
+
+
+def _languages(result: Result) -> Iterable[str]:
+    settings, figures = result["settings"], result["figures"]
+    yield (
+        f"Vocabulary: {settings['vocabulary']}; at most {settings['sites_per_project']} sites of a "
+        "project, from everywhere in its files.\n"
+    )
+    counts = ("files", "tokens", "refused", "tokens allowed")
+    head = ("server, language: project", *counts, "sites", "constrained", "of these allowed")
+    yield table(head, _by_project(settings, figures))
+    for what, values in figures.items():
+        yield from _refused(what, values["forbidden"])
+
+
+def _by_project(settings: Mapping[str, Any], figures: Mapping[str, Any]) -> Iterable[Row]:
+    for what, values in figures.items():
+        for project, row in values["projects"].items():
+            counts = (row["files"], row["tokens"], row["refused_tokens"])
+            yield (
+                f"{what}: {project} {settings['projects'][project]}",
+                *counts,
+                quantity(row["allowed_token_share"], "share"),
+                row["sites"],
+                quantity(row["covered_share"], "share"),
+                quantity(row["allowed_share"], "share"),
+            )
+
+
+def _refused(what: str, entries: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    if not entries:
+        return
+    yield f"<details><summary>Refused with {what}: {len(entries)}</summary>\n"
+    rows = [
+        (
+            entry["project"],
+            code(f"{entry['path']}:{entry['line']}"),
+            code(entry["source"][:100]),
+            code(entry["name"]),
+            entry["reason"],
+        )
+        for entry in entries
+    ]
+    yield table(("project", "where", "source", "name", "reason"), rows, align="---")
+    yield "</details>\n"
 
 
 def _forbidden(server: str, values: Mapping[str, Any]) -> Iterable[str]:
@@ -271,6 +324,7 @@ def _endpoint(result: Result) -> Iterable[str]:
 _DETAILS: Mapping[str, Callable[[Result], Iterable[str]]] = {
     "recall": _recall,
     "replay": _replay,
+    "replay-languages": _languages,
     "soundness": _soundness,
     "steps": _steps,
     "lists": _lists,

@@ -105,16 +105,20 @@ class Recall:
         """Sites with a closed list."""
         return self.sites - self.unanswered.total()
 
+    @property
+    def recall(self) -> float | None:
+        """Of the answered sites, those whose list holds the name; None if none was answered."""
+        return _share(self.answered - len(self.misses), self.answered)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON. Shares are None where there was nothing to share."""
-        answered = self.answered
         return {
             "server": self.server,
             "version": self.version,
             "language": self.language,
             "sites": self.sites,
-            "answered_share": _share(answered, self.sites),
-            "recall": _share(answered - len(self.misses), answered),
+            "answered_share": _share(self.answered, self.sites),
+            "recall": self.recall,
             "latency_ms": _quantiles(self.latency_ms),
             "start_s": None if self.start_s is None else round(self.start_s, 2),
             "rss_mb": round(self.rss_bytes / 1e6),
@@ -192,7 +196,7 @@ def _count(recall: Recall, place: Place, answer: Answer) -> None:
     names = {name.text for name in answer.names}
     if not _allowed(place, names):
         site = place.site
-        cause = f"not listed ({len(names)} names)"
+        cause = f"not listed ({len(names)} {'name' if len(names) == 1 else 'names'})"
         miss = Miss(str(place.path), site.line, site.column, site.name, cause)
         recall.misses.append(miss)
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from decoding import masks
 from decoding.session import Guide, Node, Options, Session, Step
-from decoding.sites import DereferenceSite, dereference_sites, sample
+from decoding.sites import DereferenceSite, dereference_sites, sample, shares
 from decoding.workspace import language_of, read_text
 from monitors.languages.language import Blocks, Language
 from monitors.protocols import Document, Facts, Unavailable
@@ -159,21 +159,28 @@ class Replay:
         self._limit = limit
         self._seed = seed
 
-    def run(self, paths: Iterable[Path]) -> Report:
-        """Replay every file, or a sample of their sites."""
-        files = list(paths)
+    def run(self, *groups: Iterable[Path]) -> Report:
+        """Replay every file, or a sample of their sites with equal shares of all groups."""
+        every = [list(group) for group in groups]
         chosen: dict[Path, list[_Stretch]] = {}
-        for stretch in self._stretches(files):
-            chosen.setdefault(stretch.path, []).append(stretch)
+        for files, limit in zip(every, self._limits(every), strict=True):
+            for stretch in self._stretches(files, limit):
+                chosen.setdefault(stretch.path, []).append(stretch)
         for path, stretches in chosen.items():
             self._file(path, stretches)
         return self.report
 
-    def _stretches(self, files: Sequence[Path]) -> Iterator["_Stretch"]:
-        if self._limit is None:
+    def _limits(self, groups: Sequence[Sequence[Path]]) -> Sequence[int | None]:
+        if self._limit is None or len(groups) == 1:
+            return [self._limit] * len(groups)
+        sizes = [sum(len(self._sites(path, read_text(path))) for path in each) for each in groups]
+        return shares(sizes, self._limit)
+
+    def _stretches(self, files: Sequence[Path], limit: int | None) -> Iterator["_Stretch"]:
+        if limit is None:
             yield from (_Stretch(path, 0, None) for path in files)
             return
-        left = self._limit
+        left = limit
         size = min(_STRETCH, left)
         found = [each for path in files for each in self._divided(path, size)] if left else []
         for stretch in self._enough(found, left, size):
@@ -307,7 +314,8 @@ class Replay:
     def _forbid(self, path: Path, each: "_Covered", line: str) -> None:
         site = each.site
         reason = "listed, but the mask forbids it" if each.listed else "not in the server's list"
-        detail = f"{reason} ({len(each.facts.names)} names)"
+        count = len(each.facts.names)
+        detail = f"{reason} ({count} {'name' if count == 1 else 'names'})"
         if _SILENCED.search(line):
             detail += "; the author silenced the type checker here"
         self.report.forbidden.append(

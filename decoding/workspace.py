@@ -142,7 +142,8 @@ def offset_at(text: str, line: int, column: int) -> int:
     """
     lines = _LINE_END.split(text)
     if not 1 <= line <= len(lines):
-        raise PositionError(f"line {line} is outside the file, which has {len(lines)} lines")
+        count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+        raise PositionError(f"line {line} is outside the file, which has {count}")
     width = len(lines[line - 1])
     if not 1 <= column <= width + 1:
         raise PositionError(

@@ -244,6 +244,10 @@ def recall(
     ] = None,
     limit: Annotated[int, typer.Option(help="Most dereference sites, for each language.")] = 300,
     seed: SeedOption = 0,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", min=0, max=1, help="End with 1 if a recall is smaller."),
+    ] = None,
     workspace: Annotated[
         Path | None,
         typer.Option(help="Project root [default: for each path the one that it lies in]."),
@@ -258,7 +262,7 @@ def recall(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> None:
     """Ask servers about real dereferences and report how often they list the written name."""
-    from mgd.recalling import print_recalls, recall_paths, warnings
+    from mgd.recalling import print_recalls, recall_paths, share_to_fail_under, warnings
 
     recalls, skipped = recall_paths(
         paths,
@@ -276,6 +280,9 @@ def recall(
         _print_json([each.as_dict() for each in recalls])
     else:
         print_recalls(recalls, skipped, _output)
+    if fail_under is not None and (share := share_to_fail_under(recalls)) < fail_under:
+        _complain(f"a recall is {share:.5f}; expected {fail_under} or more")
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from decoding.recall import Place, Recall, SuffixFrom, measure, places
-from decoding.sites import sample
+from decoding.sites import sample, shares
 from lsp_bridge import Profile, installed, registry
 from lsp_bridge.configuration import load, open_pool
 from lsp_bridge.launch import is_installed, missing
@@ -40,13 +40,14 @@ class Benchmark:
         self.skipped: list[str] = []
         """Files and languages that are not measured, and why."""
         self._roots: dict[Path, Path] = {}  # of files
+        self._places: dict[str, list[list[Place]]] = {}  # by language, of each path
         for path in paths:
             self._add(path, workspace)
-        self._places: dict[str, list[Place]] = {}
-        for place in places(self._roots):
-            self._places.setdefault(_family(place.language), []).append(place)
         if not self._places:
-            raise UsageError("found no dereference; expected source files, or folders with some")
+            left_out = f" ({'; '.join(self.skipped)})" if self.skipped else ""
+            raise UsageError(
+                f"found no dereference; expected source files, or folders with some{left_out}"
+            )
         self._trusted = trust_workspace
         self._profiles: dict[str, Profile] = {}
         self._chosen: dict[str, str] = {}
@@ -60,8 +61,11 @@ class Benchmark:
         if files:
             root = workspace or common_root(files)
             files, skipped = readable(files, named={path}, root=root)
-            self._roots.update(dict.fromkeys(files, root))
             self.skipped += skipped
+            new = [file for file in files if file not in self._roots]
+            self._roots.update(dict.fromkeys(new, root))
+            for language, found in _by_language(new).items():
+                self._places.setdefault(language, []).append(found)
 
     def plan(self, servers: Sequence[str] = ()) -> list[tuple[Profile, str]]:
         """What to measure: each server on every language it knows; without names, the defaults.
@@ -113,13 +117,29 @@ class Benchmark:
         suffix_from: SuffixFrom = SuffixFrom.NAME,
         seed: int = 0,
     ) -> Recall:
-        """Measure one server on at most ``limit`` sites of one language, a sample by ``seed``."""
+        """Measure one server on at most ``limit`` sites of one language, a sample by ``seed``.
+
+        All paths have equal shares of it.
+        """
         recall = Recall(profile.name, installed.version(profile) or "?", language)
-        chosen = sample(self._places[language], limit, seed)
+        groups = self._places[language]
+        counts = shares([len(group) for group in groups], limit)
+        chosen = [
+            place
+            for group, count in zip(groups, counts, strict=True)
+            for place in sample(group, count, seed)
+        ]
         for root, group in groupby(chosen, key=lambda place: self._roots[place.path]):
             with open_pool(root, trust_workspace=self._trusted) as pool:
                 measure(pool, list(group), recall, deadline_s=deadline_s, suffix_from=suffix_from)
         return recall
+
+
+def _by_language(files: Iterable[Path]) -> dict[str, list[Place]]:
+    found: dict[str, list[Place]] = {}
+    for place in places(files):
+        found.setdefault(_family(place.language), []).append(place)
+    return found
 
 
 def _family(language: str) -> str:
@@ -190,10 +210,25 @@ def print_recalls(recalls: Sequence[Recall], skipped: Iterable[str], console: Co
 def warnings(recalls: Iterable[Recall]) -> list[str]:
     """Which figures say nothing, since the server failed at more than half of the sites."""
     return [
-        f"{recall.server} failed at {failed} of {recall.sites} {recall.language} sites"
+        f"{recall.server} failed at {failed} of {recall.sites} {recall.language} "
+        f"{'site' if recall.sites == 1 else 'sites'}"
         for recall in recalls
         if (failed := failures(recall.unanswered)) > recall.sites / 2
     ]
+
+
+def share_to_fail_under(recalls: Iterable[Recall]) -> float:
+    """The smallest recall: 0 where a server failed at more than half of the sites.
+
+    A server that gave no closed list for another reason missed nothing: 1.
+    """
+    return min(map(_share_to_fail_under, recalls), default=1.0)
+
+
+def _share_to_fail_under(recall: Recall) -> float:
+    if failures(recall.unanswered) > recall.sites / 2:
+        return 0.0
+    return 1.0 if recall.recall is None else recall.recall
 
 
 def _row(recall: Recall) -> list[str]:

@@ -47,7 +47,7 @@ def replay_paths(
     languages are left out, and the report says so.
 
     ``step_s``: seconds that stand for a forward pass; ``limit``: most dereference sites, a sample
-    by ``seed`` of all files. Raises
+    by ``seed`` with equal shares of all paths. Raises
     `UsageError` for paths that do not exist or hold no source file, for named files that cannot
     be read or lie outside the workspace, for unknown servers, and for numbers that make no sense;
     all of it before the first file is replayed. Unreadable files under folders are skipped, and
@@ -55,7 +55,8 @@ def replay_paths(
     """
     _check_numbers(step_s, limit, deadline_s)
     paths = list(paths)
-    files = list(source_files(paths))
+    groups = _grouped(paths)
+    files = [path for group in groups for path in group]
     if not files:
         known = ", ".join(LANGUAGES)
         raise UsageError(f"found no source file; expected files or folders with {known} files")
@@ -72,7 +73,7 @@ def replay_paths(
         profile = pool.profile(language, server)
         others = [path for path in files if languages[path] not in profile.languages]
         skipped += [f"{path} is {languages[path]}, not for {profile.name}" for path in others]
-        files = [path for path in files if path not in others]
+        kept = set(files).difference(others)
         index = TokenIndex.open(encoder.vocabulary)
         report = Report(server=profile.name, tokenizer=str(tokenizer), skipped=skipped)
         options = Options(deadline_s=deadline_s)
@@ -84,9 +85,19 @@ def replay_paths(
             step_s=step_s,
             limit=limit,
             seed=seed,
-        ).run(files)
+        ).run(*([path for path in group if path in kept] for group in groups))
         report.query_ms = list(pool.statistics.latencies_ms)
     return report
+
+
+def _grouped(paths: Iterable[Path]) -> list[list[Path]]:
+    """The source files of each path; what several of them hold belongs to the first."""
+    seen: set[Path] = set()
+    groups = []
+    for path in paths:
+        groups.append([file for file in source_files([path]) if file.resolve() not in seen])
+        seen.update(file.resolve() for file in groups[-1])
+    return groups
 
 
 def _check_numbers(step_s: float, limit: int | None, deadline_s: float) -> None:

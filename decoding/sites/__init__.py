@@ -2,6 +2,6 @@
 
 from decoding.sites.finder import DereferenceSite, dereference_sites
 from decoding.sites.languages import SITE_LANGUAGES
-from decoding.sites.sampling import sample
+from decoding.sites.sampling import sample, shares
 
-__all__ = ["SITE_LANGUAGES", "DereferenceSite", "dereference_sites", "sample"]
+__all__ = ["SITE_LANGUAGES", "DereferenceSite", "dereference_sites", "sample", "shares"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import overhead, replay, results, soundness, steps
+from benchmarks import merging, overhead, results, soundness, steps
 from benchmarks.results import Check, Outcome
 from decoding.replay import Report
 from monitors.protocols import Reason
@@ -50,7 +50,7 @@ def test_merged_reports_add_everything_up() -> None:
     first.fail_open.update({Reason.EMPTY: 1})
     second.fail_open.update({Reason.EMPTY: 2})
     second.mask_us.append(7.0)
-    total = replay.merge([first, second])
+    total = merging.merge([first, second])
 
     assert (total.tokens, total.wall_s, total.mask_us) == (5, 1.5, [7.0])
     assert total.fail_open == {Reason.EMPTY: 3}

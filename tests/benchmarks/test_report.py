@@ -33,6 +33,21 @@ def _server(forbidden: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _project(**counts: int) -> dict[str, Any]:
+    entry = {
+        "path": "a.cc",
+        "line": 3,
+        "name": "Pump",
+        "source": "void a::Pump() {",
+        "project": "p",
+    }
+    shares = {"allowed_token_share": 0.99, "covered_share": 0.9, "allowed_share": None}
+    return {
+        "forbidden": [entry | {"reason": "no dereference site here"}],
+        "projects": {"p": counts | shares},
+    }
+
+
 def _results() -> dict[str, dict[str, Any]]:
     sample = Report("pyrefly", "t", tokens=100, wall_s=2.2, baseline_s=2.0, waited_s=0.1)
     outcomes = {
@@ -40,12 +55,16 @@ def _results() -> dict[str, dict[str, Any]]:
             {
                 "vocabulary": "big, 131,072 entries",
                 "sites_per_package": 160,
-                "sites_per_file": 40,
                 "packages": {"shop": "1.0"},
                 "annotated_share": {"shop": 0.5},
             },
             {"pyrefly": _server([FORBIDDEN])},
             [Check("pyrefly: true token allowed", 0.99123, 0.995, "share", at_least=True)],
+        ),
+        "replay-languages": Outcome(
+            {"vocabulary": "big", "sites_per_project": 160, "projects": {"p": "2.0"}},
+            {"clangd, cpp": _project(files=2, tokens=100, refused_tokens=1, sites=0)},
+            [Check("clangd, cpp: tokens", 0.99, 0.999, "share", at_least=True)],
         ),
         "masks": Outcome(
             {},
@@ -84,6 +103,26 @@ def test_forbidden_names_are_listed_with_their_causes() -> None:
 
     assert f"- 1 × {SILENCED}" in page
     assert "| `shop/order.py:7` | `a = x.total \\| 'y'` | " + SILENCED in page
+
+
+def test_refused_tokens_of_every_language_are_listed_where_no_site_is() -> None:
+    """They are what the figure over all tokens is about."""
+    page = report.render(_results())
+
+    assert "## Replay in other languages" in page
+    assert "| clangd, cpp: p 2.0 | 2 | 100 | 1 | 99.00 % | 0 | 90.00 % | – |" in page
+    assert "| p | `a.cc:3` | `void a::Pump() {` | `Pump` | no dereference site here |" in page
+
+
+def test_results_from_before_are_rendered_as_they_were_measured() -> None:
+    """Samples were of a file's first sites, and refused tokens were not counted."""
+    results = _results()
+    results["replay"]["settings"]["sites_per_file"] = 40
+    del results["replay"]["figures"]["pyrefly"]["refused_tokens"]
+    page = report.render(results)
+
+    assert "at most 160 sites of a package and 40 of a file." in page
+    assert "| of these refused | – |" in page
 
 
 def test_the_page_says_where_and_when_and_where_the_time_went() -> None:

@@ -353,6 +353,33 @@ def test_a_sample_holds_as_many_sites_as_asked_for(counts: list[int], limit: int
         assert report.tokens == every.tokens
 
 
+def test_a_sample_has_equal_shares_of_every_group(folder: Path) -> None:
+    """A large folder does not crowd out a small one; without a limit there is nothing to share."""
+    large = written(folder, "order.total\n" * 200, "large.py")
+    small = written(folder, "order.total\n" * 20, "small.py")
+
+    def counts(limit: int | None) -> tuple[int, int]:
+        index, encode = encoder("bundled")
+        guide = Guide(index, PYTHON, DereferenceMonitor(PYTHON), ScriptedAnalyst(facts("other")))
+        report = Report("scripted", "bundled")
+        Replay(lambda _: guide, encode, report, options=Options(), limit=limit).run(
+            [large], [small]
+        )
+        files = [Path(entry.path).name for entry in report.forbidden]
+        return files.count("large.py"), files.count("small.py")
+
+    assert counts(30) == (15, 15)
+    assert counts(100) == (80, 20)
+    assert counts(None) == (200, 20)
+
+
+def test_a_list_of_one_name_is_said_to_be_one(folder: Path) -> None:
+    """Not of ``1 names``."""
+    [entry] = replayed(written(folder, "order.nope\n"), answer=facts("total")).forbidden
+
+    assert entry.reason == "not in the server's list (1 name)"
+
+
 def test_a_limit_cuts_the_time_too(folder: Path) -> None:
     """Lines behind the last counted site are left out."""
     path = written(folder, TEXT + "y = 1\n" * 200)

@@ -81,6 +81,7 @@ def test_positions_are_one_based_lines_and_characters(
     [
         ("abc\n", (0, 1), "line 0 is outside the file, which has 2 lines"),
         ("abc\n", (3, 1), "line 3 is outside the file, which has 2 lines"),
+        ("abc", (2, 1), "line 2 is outside the file, which has 1 line$"),
         ("abc\n", (-1, 1), "line -1 is outside"),
         ("abc\n", (1, 0), "column 0 is outside line 1, which has columns 1 to 4"),
         ("abc\n", (1, 5), "column 5 is outside line 1, which has columns 1 to 4"),

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from decoding.recall import Miss, Recall
-from mgd.recalling import Benchmark, print_recalls, recall_paths
+from mgd.recalling import Benchmark, print_recalls, recall_paths, share_to_fail_under, warnings
 from monitors.errors import ServerError, UsageError
 
 
@@ -64,6 +64,14 @@ def test_paths_without_a_dereference_are_refused(tmp_path: Path) -> None:
         Benchmark([tmp_path / "b"])
 
 
+def test_files_that_cannot_be_read_are_named_where_nothing_else_is_found(tmp_path: Path) -> None:
+    """It is not that they hold no dereference."""
+    (tmp_path / "a.py").write_bytes("x = 'größe'.upper()\n".encode("latin-1"))
+
+    with pytest.raises(UsageError, match=r"found no dereference.*a\.py is not UTF-8"):
+        Benchmark([tmp_path])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -78,6 +86,51 @@ def test_numbers_that_make_no_sense_are_refused(
     """Before any file is read."""
     with pytest.raises(UsageError, match=message):
         recall_paths([tmp_path / "missing"], **options)  # type: ignore[arg-type]
+
+
+def recall_of(sites: int, misses: int, **reasons: int) -> Recall:
+    """Figures of a server on some sites."""
+    recall = Recall("gopls", "0.5", "go", sites=sites, unanswered=Counter(reasons))
+    recall.misses += [Miss("a.go", 1, 1, "nope", "not listed (1 name)")] * misses
+    return recall
+
+
+@pytest.mark.parametrize(
+    ("recall", "share"),
+    [
+        (recall_of(10, 0), 1.0),
+        (recall_of(10, 1), 0.9),
+        (recall_of(10, 1, unknown_type=5), 0.8),
+        (recall_of(10, 0, unknown_type=10), 1.0),
+        (recall_of(10, 0, server_error=6), 0.0),
+        (recall_of(10, 0, timeout=3, server_crashed=2), 1.0),
+    ],
+)
+def test_what_a_recall_fails_under(recall: Recall, share: float) -> None:
+    """Missed names count, and so does a server that failed at most sites; the worst one decides."""
+    assert share_to_fail_under([recall]) == share
+    assert share_to_fail_under([recall_of(9, 0), recall]) == share
+    assert bool(warnings([recall])) is (share == 0)
+
+
+def test_one_site_is_not_called_sites() -> None:
+    """Nor is one name called names."""
+    assert warnings([recall_of(1, 0, timeout=1)]) == ["gopls failed at 1 of 1 go site"]
+
+
+@pytest.mark.e2e
+def test_every_path_has_an_equal_share_of_a_sample(tmp_path: Path) -> None:
+    """A small project beside a large one is measured too; a file of both counts once."""
+    for name, count in (("large", 100), ("small", 4)):
+        write(tmp_path / name, a__py="import os\n" + "os.nope\n" * count)
+    paths = [tmp_path / "large", tmp_path / "small", tmp_path]
+    recalls, _ = recall_paths(paths, ["jedi"], workspace=tmp_path, limit=8)
+
+    assert recalls[0].sites == 8
+    assert [Path(miss.path).parent.name for miss in recalls[0].misses] == [
+        *["large"] * 4,
+        *["small"] * 4,
+    ]
 
 
 def test_figures_are_printed_with_reasons_and_misses() -> None:

@@ -86,3 +86,20 @@ def test_an_unreadable_file_under_a_folder_is_skipped_and_said_so(tmp_path: Path
     (tmp_path / "good.py").unlink()
     with pytest.raises(UsageError, match=r"no source file can be read: .*latin.py is not UTF-8"):
         replay_paths([tmp_path], Path(BUNDLED_MODEL), workspace=tmp_path)
+
+
+@pytest.mark.e2e
+def test_a_limit_is_shared_by_all_paths(tmp_path: Path) -> None:
+    """The first one does not use it up, and a file that two of them hold counts once."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text("import os\n" + "x = os.nope\n" * 10)
+    paths = [tmp_path / "one", tmp_path / "two", tmp_path]
+    report = replay_paths(paths, Path(BUNDLED_MODEL), workspace=tmp_path, limit=4)
+    whole = replay_paths(paths, Path(BUNDLED_MODEL), workspace=tmp_path)
+
+    assert [Path(entry.path).parent.name for entry in report.forbidden] == [
+        *("one", "one"),
+        *("two", "two"),
+    ]
+    assert (whole.files, whole.dereference_sites) == (2, 20)
