@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from monitors.protocols import Facts, Reason, Unavailable
-from tests.e2e.served import Served, closed, is_special, serving
+from lsp_bridge import ServerPool
+from monitors.protocols import Document, Facts, Query, QueryKind, Reason, Unavailable
+from tests.e2e.served import DEADLINE_S, Served, closed, is_special, serving
 from tests.servers import PYTHON
 from tests.workspaces import held
 
@@ -19,6 +20,8 @@ FILES = {
     "src/inner/__init__.py": "",
     "src/inner/deep.py": "class Deep:\n    def depth(self): ...\n",
     "made_up.py": "known = 1\n\ndef __getattr__(name): ...\n",
+    "tools/pyproject.toml": "",
+    "tools/src/crane/__init__.py": "class Crane:\n    reach: int = 1\n",
     ".venv/pyvenv.cfg": "home = /usr/bin\n",
     ".venv/lib/python3.11/site-packages/stocked.py": "def from_stock(): ...\n",
     ".venv/bin/python": '#!/bin/sh\ntouch "$(dirname "$0")/../../ran"\n',
@@ -46,6 +49,7 @@ def server(request: pytest.FixtureRequest, root: Path) -> Iterator[Served]:
         ("import shop.order\nshop.order.‸", {"Order"}),
         ("from inner.deep import Deep\nDeep().‸", {"depth"}),
         ("import stocked\nstocked.‸", {"from_stock"}),
+        ("from crane import Crane\nCrane().‸", {"reach"}),
         (
             "class A:\n    def f(self):\n        self.‸\n\n    def later(self): ...\n",
             {"f", "later"},
@@ -61,6 +65,7 @@ def server(request: pytest.FixtureRequest, root: Path) -> Iterator[Served]:
         "module",
         "src",
         "venv",
+        "nested project",
         "later",
         "open brackets",
         "f-string",
@@ -169,3 +174,16 @@ def test_nothing_was_written_or_run(server: Served) -> None:
 def test_close_leaves_no_process(root: Path, name: str) -> None:
     """Neither the server nor what it has started."""
     assert closed(serving(root, name, "main.py"), "import os\nos.‸")
+
+
+def test_a_workspace_that_is_a_package_itself(server: Served) -> None:
+    """Its files import from it by its own name."""
+    with ServerPool(server.root / "shop") as pool:
+        prefix = "from shop.order import Order\nOrder()."
+        query = Query(
+            QueryKind.MEMBERS, Document("python", str(server.root / "shop/new.py"), prefix, "\n")
+        )
+        answer = pool.wait(pool.ask(query, server=server.name), DEADLINE_S)
+
+    assert isinstance(answer, Facts)
+    assert {"amount", "total"} <= {name.text for name in answer.names}
