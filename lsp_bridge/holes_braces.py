@@ -34,6 +34,14 @@ _HEADER: Final = re.compile(
 """The head of a block, from the beginning of its line to the cursor."""
 _ALTERNATIVE: Final = re.compile(r"^[ \t]*#[ \t]*el(?:se|if)", re.MULTILINE)
 """Code for a preprocessor, which may close a block twice."""
+_ANNOTATED: Final = re.compile(r"\s*(?:\.\.\.)?(?:[\w$]+|\{[^()]*\}|\[[^()]*\])\s*\??\s*:")
+"""A parameter with the beginning of its type, as TypeScript writes it."""
+_NAMED: Final = re.compile(r"(?:[\w$\])'\"*]\??|[\w$\]]\s*<[^()]*>)\s*\Z")
+"""A name in front of parameters, with those for types: the function is no arrow function."""
+_ASYNC: Final = re.compile(r"(?<![\w$.])async\s*(?:<[^()]*>)?\s*\Z")
+_RETURNED: Final = re.compile(r"\)\s*:[^(){};=?]*\Z")
+"""The beginning of the type that a function returns, up to the cursor."""
+_LONGEST_HEAD: Final = 2_000
 _LABEL_END: Final = re.compile(r"(?<!:):(?![:=])|[;{}]")
 
 
@@ -56,6 +64,8 @@ def complete(language: Language, state: LexState, prefix: str, suffix: str) -> t
     level = blocks[-1] + 1 if blocks else 0
     end = _label_end(state, level, prefix, suffix) or _statement_end(state, level, suffix)
     closers = language.closers(state, end.level)
+    if language.name.startswith("typescript"):
+        closers = _with_arrow(prefix, closers, suffix.startswith("{", end.offset))
     closed = _closed_blocks(advance(state, closers + ";"), suffix[end.offset :])
     if closed > len(blocks) and end.terminator:
         if _HEADER.match(prefix, prefix.rfind("\n") + 1):
@@ -65,8 +75,53 @@ def complete(language: Language, state: LexState, prefix: str, suffix: str) -> t
     if closed >= len(blocks):
         return end.offset, closers + end.terminator
     kept = blocks[closed - 1] + 1 if closed else 0
-    surplus = language.closers(state, kept).removeprefix(closers)
+    surplus = language.closers(state, kept).removeprefix(language.closers(state, end.level))
     return end.offset, closers + ";" + surplus
+
+
+def _with_arrow(prefix: str, closers: str, has_body: bool) -> str:
+    """``closers``, with the arrow of a function if the cursor is in a type of its head.
+
+    Without its arrow, what is in parentheses is an expression, in which no type can stand.
+    """
+    returned = _RETURNED.search(prefix, max(0, len(prefix) - _LONGEST_HEAD))
+    if returned is not None and _is_arrow(prefix, returned.start()):
+        return (" =>" if has_body and not closers else " => {}") + closers
+    if closers.startswith(")") and _is_arrow(prefix, len(prefix)):
+        return (") =>" if has_body and closers == ")" else ") => {}") + closers[1:]
+    return closers
+
+
+def _is_arrow(prefix: str, end: int) -> bool:
+    """Whether the parentheses around ``end`` hold the parameters of an arrow function."""
+    begin, parts = _enclosing(prefix, end)
+    if begin < 0:
+        return False
+    is_empty = end < len(prefix) and not prefix[begin + 1 : end].strip()
+    if not is_empty and not any(_ANNOTATED.match(prefix, part) for part in parts):
+        return False
+    before = prefix[max(0, begin - _LONGEST_HEAD) : begin]
+    return _NAMED.search(before) is None or _ASYNC.search(before) is not None
+
+
+def _enclosing(prefix: str, end: int) -> tuple[int, list[int]]:
+    """Where the parenthesis around ``end`` stands, and where the parts between its commas begin.
+
+    -1 if there is none near. Brackets in strings are not told from others.
+    """
+    depth = 0
+    parts: list[int] = []
+    for at in range(end - 1, max(-1, end - _LONGEST_HEAD), -1):
+        sign = prefix[at]
+        if sign in ")]}":
+            depth += 1
+        elif sign in "([{":
+            if depth == 0:
+                return (at, [*parts, at + 1]) if sign == "(" else (-1, [])
+            depth -= 1
+        elif sign == "," and depth == 0:
+            parts.append(at + 1)
+    return -1, []
 
 
 def _blocks(opened: tuple[str, ...]) -> list[int]:

@@ -141,3 +141,56 @@ def test_the_text_before_the_cursor_stays(pieces: list[str]) -> None:
     assert repaired.text.startswith(prefix)
     kept = pieces[-1][repaired.dropped :]
     assert repaired.text == prefix + repaired.patch + kept
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("f = <A, B>(x: a.‸T) => x\n", "f = <A, B>(x: a.‸) => {};\n"),
+        ("f = async (x: a.‸T) => x\n", "f = async (x: a.‸) => {};\n"),
+        ("g(1, async (y: T, x: a.‸T) => x)\n", "g(1, async (y: T, x: a.‸) => {});\n"),
+        ("g(({ y }: a.‸T) => y)\n", "g(({ y }: a.‸) => {});\n"),
+        ("g((...x: a.‸T[]) => x)\n", "g((...x: a.‸) => {});\n"),
+        ("f = (x?: Map<K, a.‸T>) => x\n", "f = (x?: Map<K, a.‸) => {};\n"),
+        ("f = (x: a.‸T) => {\n  y\n}\n", "f = (x: a.‸) =>{\n  y\n}\n"),
+        ("f = <A, B>(x: T): a.‸T => x\n", "f = <A, B>(x: T): a.‸ => {};\n"),
+        ("f = <A, B>(): M<K, a.‸T> => {\n  y\n}\n", "f = <A, B>(): M<K, a.‸ =>{\n  y\n}\n"),
+        ("g(1, async (x: T): a.‸T => x)\n", "g(1, async (x: T): a.‸ => {});\n"),
+        ("f = (g: (x: a.‸T) => T) => x\n", "f = (g: (x: a.‸) => {});\n"),
+    ],
+)
+def test_an_arrow_function_keeps_its_arrow(document: str, expected: str) -> None:
+    """Without it, what is in parentheses would be an expression, in which no type can stand."""
+    repaired = repair(TYPESCRIPT, None, *cut(document))
+
+    assert repaired.text[: repaired.cursor] + "‸" + repaired.text[repaired.cursor :] == expected
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "function f(x: a.‸T) {}\n",
+        "function f<A, B>(x: a.‸T) {}\n",
+        "function* (x: a.‸T) {}\n",
+        "class A {\n  [b](x: a.‸T) {}\n}\n",
+        "interface A {\n  m?(x: a.‸T): void\n}\n",
+        "function f(x: T): a.‸T {}\n",
+        "x = a ? (b) : c.‸d\n",
+        "x = a ? (b, c) : c.‸d\n",
+        "x = a ? (() => b)() : c.‸d\n",
+        "f(a ? b : c.‸d)\n",
+        "f({ b: c.‸d })\n",
+        "f(a, c.‸d)\n",
+        "a.async(b, c.‸d)\n",
+    ],
+)
+def test_nothing_else_gets_an_arrow(document: str) -> None:
+    """Neither functions and methods with a name, nor what only looks like a type."""
+    repaired = repair(TYPESCRIPT, None, *cut(document))
+
+    assert "=>" not in repaired.text[repaired.cursor :]
+
+
+def test_other_languages_know_no_such_arrow() -> None:
+    """Go and Rust have other functions."""
+    assert repair(RUST, None, *cut("f(|x: a::‸T| x)\n")).text.count("=>") == 0
