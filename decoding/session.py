@@ -7,7 +7,7 @@ a node needs are joined once, in the first `Session.step` that looks at it.
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from decoding import masks
+from decoding.caches import ArrayCache
 from decoding.deadlines import Analyst, Asked, Budget, Questions, asked
 from decoding.masks import Row
 from decoding.statistics import Statistics
@@ -27,7 +28,8 @@ from monitors.languages.language import Language
 from monitors.protocols import Answer, Document, Monitor, Query, Reason, Unavailable
 
 _NO_IDS: IntArray = np.empty(0, np.int64)
-_MOST_KEYS = 4096
+_CACHE_BYTES = 32 * 2**20
+"""Of each table that grows with the places seen: some 2,000 masks of 131,000 tokens."""
 _BLANK_BYTES = b" \t\f\r\n\\"
 _MOST_EVADING = 512
 
@@ -113,7 +115,7 @@ FREE = Step(None, _NO_IDS)
 
 
 class Guide:
-    """What sessions share: the vocabulary, the monitor, and whoever answers."""
+    """What sessions share: the vocabulary, the monitor, and whoever answers. Thread safe."""
 
     def __init__(
         self, index: TokenIndex, language: Language, monitor: Monitor[Any], analyst: Analyst
@@ -126,8 +128,8 @@ class Guide:
         self._may_cross = np.zeros(index.size, np.bool_)
         for ids in self._candidates.values():
             self._may_cross[ids] = True
-        self._crossing: OrderedDict[Hashable, IntArray] = OrderedDict()
-        self._split: dict[Hashable, Row] = {}
+        self._crossing = ArrayCache(_CACHE_BYTES)
+        self._split = ArrayCache(_CACHE_BYTES)
         fused = (operator.exits for operator in language.operators if operator.fused)
         self._fused_exits = "".join(fused).encode()
         self._beginning = lru_cache(maxsize=None)(self._find_beginning)
@@ -165,12 +167,7 @@ class Guide:
     def crossing(self, state: Any) -> IntArray:
         """Ids of the tokens that cross a trigger which is live after ``state``, ascending."""
         key = self.monitor.crossing_key(state)
-        ids = self._crossing.get(key)
-        if ids is None:
-            ids = self._find_crossing(state)
-            self._crossing[key] = ids
-            if len(self._crossing) > _MOST_KEYS:
-                self._crossing.popitem(last=False)
+        ids: IntArray = self._crossing.get(key, lambda: self._find_crossing(state))
         return ids
 
     def _find_crossing(self, state: Any) -> IntArray:
@@ -181,11 +178,12 @@ class Guide:
     def all_but_crossing(self, state: Any) -> Row:
         """Packed mask that closes `crossing`; end-of-text stays open."""
         key = self.monitor.crossing_key(state)
-        row = self._split.get(key)
-        if row is None:
-            row = masks.pack(np.ones(self.index.size, np.bool_))
-            masks.close(row, self.crossing(state))
-            self._split[key] = row
+        row: Row = self._split.get(key, lambda: self._find_split(state))
+        return row
+
+    def _find_split(self, state: Any) -> Row:
+        row = masks.pack(np.ones(self.index.size, np.bool_))
+        masks.close(row, self.crossing(state))
         return row
 
 
