@@ -43,6 +43,9 @@ class Known:
         """The answer, at once."""
         return self._answer
 
+    def hurry(self, deadline_s: float) -> None:
+        """Nothing is left to do."""
+
     def cancel(self) -> None:
         """Nothing is under way."""
 

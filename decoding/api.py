@@ -1,9 +1,11 @@
 """`generate()`: a language model completes a file, and a language server keeps the names valid."""
 
+import codecs
 import os
 import sys
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +17,7 @@ from decoding.audit import audit
 from decoding.endpoint import Endpoint, Sampling, connect
 from decoding.session import CrossingPolicy, Options, Session, margin_for
 from decoding.statistics import Statistics
-from decoding.stopping import open_stopper
+from decoding.stopping import Stopper, open_stopper
 from decoding.trie import TokenIndex
 from decoding.until import Until
 from decoding.vllm_request import GuideRequest, name_workspace, trusts_workspaces
@@ -34,6 +36,7 @@ from monitors.errors import ModelError, UsageError
 from monitors.protocols import Document
 
 _DEFAULT_CONTEXT = 4096
+_MOST_TEXTS = 64
 
 
 class Prompter(Protocol):
@@ -196,7 +199,10 @@ def generate(
         session = Session(guide, start, healed=prompt.healed, options=options)
         output = _Output(index, document, prompt.healed, until)
         started = time.perf_counter()
-        rows = engine.generate(prompt.ids, session, output.is_done, sampling, generate_options)
+        try:
+            rows = engine.generate(prompt.ids, session, output.is_done, sampling, generate_options)
+        finally:
+            session.close()  # what was asked ahead would keep the server from whoever comes next
         session.statistics.wall_s = time.perf_counter() - started
         session.statistics.start_s = start_s
     texts = tuple(output.text(ids) for ids in rows)
@@ -480,10 +486,21 @@ class _Output:
         self._healed = healed
         language = language_named(document.language)
         self._stopper = None if until is None else open_stopper(language, document.prefix, until)
+        self._texts: deque[_Text] = deque(maxlen=_MOST_TEXTS)
+        """Those that were looked at last, the newest in front."""
 
     def is_done(self, ids: list[int]) -> bool:
-        """Whether the text of ``ids`` holds the end that was asked for."""
-        return self._end(self._inserted(ids)) is not None
+        """Whether the text of ``ids`` holds the end that was asked for.
+
+        Reads what has come since it was asked for a beginning of ``ids``.
+        """
+        if self._stopper is None:
+            return False
+        begun = (each for each in self._texts if ids[: len(each.ids)] == each.ids)
+        text = next(begun, None) or _Text(self._stopper, self._healed)
+        text = text.grown(ids, self._index)
+        self._texts.appendleft(text)
+        return text.end is not None
 
     def text(self, ids: list[int]) -> str:
         """Text to insert, cut where it should end."""
@@ -498,3 +515,35 @@ class _Output:
 
     def _end(self, inserted: str) -> int | None:
         return None if self._stopper is None else self._stopper.fork().update(inserted)
+
+
+class _Text:
+    """How far a generated text was read, and where it ends."""
+
+    def __init__(self, stopper: Stopper, healed: bytes) -> None:
+        self.ids: list[int] = []
+        self.end: int | None = None
+        self._stopper = stopper
+        self._data = b""
+        """What was not read yet: the healed text, or an unfinished character."""
+        self._healed = healed
+
+    def grown(self, ids: list[int], index: TokenIndex) -> "_Text":
+        """The text of ``ids``, which begin with those of this one."""
+        text = _Text(self._stopper.fork(), self._healed)
+        text.ids = ids
+        text._data = self._data
+        new = b"".join(index.bytes_of(token_id) or b"" for token_id in ids[len(self.ids) :])
+        text._read(new, self.end)
+        return text
+
+    def _read(self, new: bytes, end: int | None) -> None:
+        self._data += new
+        if len(self._data) < len(self._healed) and self._healed.startswith(self._data):
+            return
+        self._data = self._data.removeprefix(self._healed)
+        self._healed = b""
+        decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+        piece = decoder.decode(self._data)
+        self._data = decoder.getstate()[0]
+        self.end = self._stopper.update(piece) if end is None else end

@@ -3,9 +3,10 @@
 It translates only: rows of token ids to session nodes, packed masks and verdicts to logits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import torch
 from transformers import (
@@ -16,8 +17,10 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
+from decoding.deadlines import Budget
 from decoding.host_logits import Place
 from decoding.logits import constrain
+from decoding.paths import Path
 from decoding.session import Node, Session, prefetch
 from monitors.errors import ModelError, UsageError
 
@@ -26,19 +29,29 @@ _MERGED = ("logits_processor", "stopping_criteria")
 
 @dataclass(slots=True)
 class _Row:
-    """The last state of one row of the batch, so that the next step need not start over."""
+    """One row of the batch as it was last, so that the next step need not start over."""
 
     ids: list[int]
-    session: Session
-    node: Node
+    path: Path
+
+    @property
+    def session(self) -> Session:
+        return self.path.session
+
+    @property
+    def node(self) -> Node:
+        return self.path.node
 
 
 class MonitorLogitsProcessor(LogitsProcessor):
     """Masks, row by row, every token that cannot lead to a valid name.
 
-    Each row is recognised by its prompt, so batches, several sequences for one prompt, beams and
-    assisted decoding give the right mask per row. State is kept by token prefix: calls may jump
-    back and forth. Rows without a constraint keep their logits bit for bit.
+    Batches, several sequences for one prompt, beams and assisted decoding get the right mask per
+    row: if the rows are those of the prompts in their order, as many for each prompt, a row belongs
+    to its prompt by its place, else by the prompt that it begins with. Calls may jump back and
+    forth. Rows without a constraint keep their logits bit for bit. All rows together wait no longer
+    than one deadline for each token. `close` it, or use it as a context manager, to give up what is
+    still being asked when generation ends.
     """
 
     def __init__(self, prompts: Sequence[tuple[Sequence[int], Session]]) -> None:
@@ -48,6 +61,25 @@ class MonitorLogitsProcessor(LogitsProcessor):
         self._prompts = [(list(ids), session) for ids, session in prompts]
         self._length = max(len(ids) for ids, _ in self._prompts)
         self._rows: list[_Row] = []
+        self._budget = Budget()
+        for _, session in self._prompts:
+            session.share(self._budget)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up what was asked ahead; it would keep servers busy. Going on does no harm."""
+        for _, session in self._prompts:
+            session.close()
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Scores of shape (rows, vocabulary) with forbidden tokens at -inf; a copy if changed."""
@@ -60,6 +92,7 @@ class MonitorLogitsProcessor(LogitsProcessor):
             for row, token_id in zip(self._rows, likely, strict=True)
             if not row.node.ended
         )
+        self._budget.renew()
         return masked
 
     def sampled(self, input_ids: Any) -> None:
@@ -68,32 +101,65 @@ class MonitorLogitsProcessor(LogitsProcessor):
 
     def _follow(self, input_ids: Any) -> None:
         """Find the node of each row, and begin to answer all that they need at once."""
-        self._rows = [self._find(index, ids) for index, ids in enumerate(input_ids.tolist())]
+        rows = input_ids.tolist()
+        sessions = self._sessions([ids[: self._length] for ids in rows])
+        self._rows = [
+            self._find(index, ids, session)
+            for index, (ids, session) in enumerate(zip(rows, sessions, strict=True))
+        ]
+        for row in self._rows:
+            row.session.hasten(row.node)
         prefetch((row.session, row.node) for row in self._rows)
 
-    def _find(self, index: int, ids: list[int]) -> _Row:
-        if index < len(self._rows):
-            last = self._rows[index]
-            if ids == last.ids:
-                return last
-            if ids[:-1] == last.ids:
-                return _Row(ids, last.session, last.session.accept(last.node, ids[-1]))
-        session = self._session(ids)
-        node = session.root
-        for token_id in ids[self._length :]:
-            node = session.accept(node, token_id)
-        return _Row(ids, session, node)
+    def _find(self, index: int, ids: list[int], session: Session) -> _Row:
+        """The row, going on from the row of the last step that it continues."""
+        for last in self._nearest(index):
+            if last.session is session and ids[: len(last.ids)] == last.ids:
+                path = last.path.fork()
+                break
+        else:
+            same = index < len(self._rows) and self._rows[index].session is session
+            path = self._rows[index].path.fork() if same else Path(session)
+        path.follow(ids, self._length)
+        return _Row(ids, path)
 
-    def _session(self, ids: list[int]) -> Session:
+    def _nearest(self, index: int) -> Iterator[_Row]:
+        """The rows of the last step, that in the same place first: beams change places."""
+        yield from self._rows[index : index + 1]
+        yield from self._rows[:index]
+        yield from self._rows[index + 1 :]
+
+    def _sessions(self, heads: Sequence[list[int]]) -> list[Session]:
+        """The session of each row, of which ``heads`` are the beginnings, padding included."""
+        each, rest = divmod(len(heads), len(self._prompts))
+        if each and not rest:
+            in_order = [self._prompts[index // each] for index in range(len(heads))]
+            if all(_ends(head, ids) for head, (ids, _) in zip(heads, in_order, strict=True)):
+                return [session for _, session in in_order]
+        return [self._session(head) for head in heads]
+
+    def _session(self, head: list[int]) -> Session:
         """The session of the longest prompt that ends where generation began."""
-        head = ids[: self._length]
-        fitting = [pair for pair in self._prompts if head[len(head) - len(pair[0]) :] == pair[0]]
+        fitting = [pair for pair in self._prompts if _ends(head, pair[0])]
         if not fitting:
             raise UsageError(
                 "a row begins with none of the prompts; expected the prompts' token ids, padded "
                 f"on the left to {self._length} tokens (tokenizer.padding_side = 'left')"
             )
-        return max(fitting, key=lambda pair: len(pair[0]))[1]
+        longest = max(len(ids) for ids, _ in fitting)
+        found = {session: None for ids, session in fitting if len(ids) == longest}
+        if len(found) > 1:
+            raise UsageError(
+                f"got {len(found)} prompts with the same token ids and different sessions, and "
+                "rows that are not those of the prompts in their order; expected as many rows for "
+                "each prompt, in the order of the prompts, so that their places tell them apart"
+            )
+        return next(iter(found))
+
+
+def _ends(head: list[int], ids: list[int]) -> bool:
+    """Whether a row's beginning is padding and the prompt ``ids``."""
+    return head[len(head) - len(ids) :] == ids
 
 
 class _StopEachRow(StoppingCriteria):
@@ -133,18 +199,18 @@ def generate(
             "cache_implementation='paged' ignores logits processors, so nothing would be "
             "constrained; leave it out"
         )
-    processor = MonitorLogitsProcessor([(prompt, session)])
     ids = torch.tensor([list(prompt)], dtype=torch.long, device=model.device)
-    sequences = model.generate(
-        input_ids=ids,
-        attention_mask=torch.ones_like(ids),
-        logits_processor=[*options.get("logits_processor", ()), processor],
-        stopping_criteria=[
-            *options.get("stopping_criteria", ()),
-            _StopEachRow(len(prompt), is_done, processor),
-        ],
-        **{key: value for key, value in options.items() if key not in _MERGED},
-    )
+    with MonitorLogitsProcessor([(prompt, session)]) as processor:
+        sequences = model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            logits_processor=[*options.get("logits_processor", ()), processor],
+            stopping_criteria=[
+                *options.get("stopping_criteria", ()),
+                _StopEachRow(len(prompt), is_done, processor),
+            ],
+            **{key: value for key, value in options.items() if key not in _MERGED},
+        )
     return [row[len(prompt) :] for row in getattr(sequences, "sequences", sequences).tolist()]
 
 

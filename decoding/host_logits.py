@@ -3,7 +3,7 @@
 What `decoding.logits` does for tensors on a device, with the same results.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,18 +53,41 @@ def near(values: Floats, best: float, margin: float) -> Positions:
     return np.flatnonzero((values >= best - margin) & (values > -np.inf))
 
 
-def constrain(logits: Floats, guided: Sequence[Guided]) -> None:
-    """Close, in place, what may not come next; ``logits``: [rows, vocabulary].
+def changes(guided: Guided) -> bool:
+    """Whether some token may have to be closed."""
+    return guided.step.row is not None or bool(guided.step.crossing.size)
 
-    Every question of every row is under way before the first one is waited for.
+
+def in_turn(places: Sequence[Place]) -> list[list[Place]]:
+    """The places whose step waits for nothing, and then the others, whose questions are asked.
+
+    So all that the first ones ask in their turn is under way before anything is waited for.
     """
-    rows = [_Row(logits[each.place.row], each) for each in guided]
+    waiting = [place.session.hasten(place.node) for place in places]
+    groups = [
+        [place for place, waits in zip(places, waiting, strict=True) if waits is late]
+        for late in (False, True)
+    ]
+    return [group for group in groups if group]
+
+
+def constrain(logits: Floats, places: Sequence[Place], writable: Callable[[], Floats]) -> None:
+    """Close what may not come next; ``logits``: [rows, vocabulary].
+
+    ``writable`` gives what is written to, with the same content; called only if there is
+    something to close. The questions of all rows are asked before anything is waited for, as far
+    as they are known by then.
+    """
+    rows: list[_Row] = []
+    for group in in_turn(places):
+        active = [each for each in steps(logits, group) if changes(each)]
+        rows += [_Row(writable()[each.place.row], each) for each in active]
     for row in rows:
         row.judge()
     for row in rows:
         if row.is_closed and not row.place.node.released:
             row.release()
-            constrain(logits, [Guided(row.place, row.place.session.step(row.place.node))])
+            constrain(writable(), [row.place], writable)
 
 
 class _Row:

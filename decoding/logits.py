@@ -6,14 +6,14 @@ lies in the host's memory is left to `decoding.host_logits`, which is several ti
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from decoding import host_logits, masks
-from decoding.host_logits import Floats, Guided, Place, Positions, near
+from decoding.host_logits import Floats, Guided, Place, Positions, changes, in_turn, near
 from decoding.session import Step
 
 
@@ -30,40 +30,54 @@ def constrain(logits: Any, places: Sequence[Place], *, in_place: bool = False) -
     """Logits of shape (rows, vocabulary) with -inf where a token may not come next.
 
     Returns ``logits`` itself if nothing changes or ``in_place``, else a copy. Waits for the facts
-    that the places need, each up to its own deadline. Rows that are not named and rows without a
-    constraint keep their values bit for bit.
+    that the places need, for one deadline in all where their sessions share a budget. Rows that
+    are not named and rows without a constraint keep their values bit for bit.
     """
-    is_on_host = _is_on_host(logits)
-    if is_on_host:
-        guided = host_logits.steps(logits.detach().numpy(), places)
+    written: list[Any] = [logits] if in_place else []
+
+    def writable() -> Any:
+        if not written:
+            written.append(logits.clone())
+        return written[0]
+
+    if _is_on_host(logits):
+        host_logits.constrain(logits.detach().numpy(), places, lambda: writable().detach().numpy())
     else:
-        guided = [Guided(place, place.session.step(place.node)) for place in places]
-    active = [each for each in guided if _changes(each.step)]
-    if not active:
-        return logits
-    result = logits if in_place else logits.clone()
-    if is_on_host:
-        host_logits.constrain(result.detach().numpy(), active)
-    else:
-        _constrain(result, active)
-    return result
+        _constrain(writable, places)
+    return written[0] if written else logits
 
 
 def _is_on_host(logits: Any) -> bool:
     return bool(logits.device.type == "cpu" and logits.dtype == torch.float32)
 
 
-def _changes(step: Step) -> bool:
-    return step.row is not None or bool(step.crossing.size)
+def _constrain(writable: Callable[[], Any], places: Sequence[Place]) -> None:
+    """What `host_logits.constrain` does, with few operations for many rows."""
+    closed = []
+    for group in in_turn(places):
+        guided = [Guided(place, place.session.step(place.node)) for place in group]
+        active = [each for each in guided if changes(each)]
+        if active:
+            closed.append(_Closed(writable(), active))
+    for each in closed:
+        each.finish()
 
 
-def _constrain(logits: Any, active: Sequence[Guided]) -> None:
-    masked = [each for each in active if each.step.row is not None]
-    before: Any = _close_masked(logits, masked) if masked else None
-    crossing = [each for each in active if each.step.crossing.size]
-    kept_any = _judge_crossing(logits, crossing) if crossing else set()
-    for position in _without_token(logits, masked, kept_any):
-        _release(logits, masked[position], before[position])
+class _Closed:
+    """Rows that were closed as far as that needs no answer, and whose questions were asked."""
+
+    def __init__(self, logits: Any, active: Sequence[Guided]) -> None:
+        self._logits = logits
+        self._masked = [each for each in active if each.step.row is not None]
+        self._before: Any = _close_masked(logits, self._masked) if self._masked else None
+        crossing = [each for each in active if each.step.crossing.size]
+        self._crossing = _CrossingTokens(logits, crossing) if crossing else None
+
+    def finish(self) -> None:
+        """Open what is valid and matters, and release rows that have no token left."""
+        kept_any = self._crossing.judge() if self._crossing is not None else set()
+        for position in _without_token(self._logits, self._masked, kept_any):
+            _release(self._logits, self._masked[position], self._before[position])
 
 
 def _without_token(logits: Any, masked: Sequence[Guided], kept_any: set[int]) -> list[int]:
@@ -96,27 +110,28 @@ def _row_of(step: Step) -> masks.Row:
     return step.row
 
 
-def _judge_crossing(logits: Any, guided: Sequence[Guided]) -> set[int]:
-    """Close the crossing tokens and open those again that are valid and matter.
+class _CrossingTokens:
+    """The crossing tokens of some rows, closed; what judging them needs is asked."""
 
-    Returns the rows in which some are open.
-    """
-    rows, ids = _coordinates(guided, logits.device)
-    values = logits[rows, ids]
-    logits[rows, ids] = -torch.inf
-    found = _gather(logits, guided, values)
-    likely = [(each, _likely(each)) for each in found]
-    for each, positions in likely:
-        place, step = each.guided
-        if positions.size:
+    def __init__(self, logits: Any, guided: Sequence[Guided]) -> None:
+        self._logits = logits
+        self._rows, self._ids = _coordinates(guided, logits.device)
+        self._values = logits[self._rows, self._ids]
+        logits[self._rows, self._ids] = -torch.inf
+        found = _gather(logits, guided, self._values)
+        self._likely = [(each, positions) for each in found if (positions := _likely(each)).size]
+        for each, positions in self._likely:
+            place, step = each.guided
             place.session.anticipate(place.node, step.crossing[positions])
-    opened = [
-        kept for each, positions in likely if positions.size for kept in _keep(each, positions)
-    ]
-    if opened:
-        again = torch.tensor(opened, device=logits.device)
-        logits[rows[again], ids[again]] = values[again]
-    return {int(row) for row in rows[opened].tolist()} if opened else set()
+
+    def judge(self) -> set[int]:
+        """Open those again that are valid and matter; returns the rows in which some are."""
+        opened = [kept for each, positions in self._likely for kept in _keep(each, positions)]
+        if not opened:
+            return set()
+        again = torch.tensor(opened, device=self._logits.device)
+        self._logits[self._rows[again], self._ids[again]] = self._values[again]
+        return {int(row) for row in self._rows[opened].tolist()}
 
 
 def _coordinates(guided: Sequence[Guided], device: Any) -> tuple[Any, Any]:

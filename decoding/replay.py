@@ -287,10 +287,7 @@ class Replay:
         sites: Sequence[DereferenceSite],
         line: "_Hole",
     ) -> None:
-        answers = {
-            len(query.document.prefix) - line.added: answer
-            for query, answer in session.answers.items()
-        }
+        answers = {asked.length - line.added: answer for asked, answer in session.answers.items()}
         starts = np.array([token.start for token in line.tokens])
         covered: list[_Covered] = []
         for site in sites:

@@ -6,17 +6,18 @@ a node needs are joined once, in the first `Session.step` that looks at it.
 """
 
 import copy
-import time
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from decoding import masks
+from decoding.caches import ArrayCache
+from decoding.deadlines import Analyst, Asked, Budget, Questions, asked
 from decoding.masks import Row
 from decoding.statistics import Statistics
 from decoding.tables import IntArray
@@ -27,9 +28,9 @@ from monitors.languages.language import Language
 from monitors.protocols import Answer, Document, Monitor, Query, Reason, Unavailable
 
 _NO_IDS: IntArray = np.empty(0, np.int64)
-_MOST_KEYS = 4096
+_CACHE_BYTES = 32 * 2**20
+"""Of each table that grows with the places seen: some 2,000 masks of 131,000 tokens."""
 _BLANK_BYTES = b" \t\f\r\n\\"
-_MOST_ANSWERS = 256
 _MOST_EVADING = 512
 
 
@@ -40,26 +41,6 @@ class CrossingPolicy(StrEnum):
     """Judge those that matter for the step, close the rest."""
     SPLIT = "split"
     """Close them all; the model writes the operator alone."""
-
-
-class Ticket(Protocol):
-    """A query under way."""
-
-    def result(self, deadline_s: float) -> Answer:
-        """The answer; `Unavailable` with ``Reason.TIMEOUT`` after ``deadline_s`` seconds."""
-        ...
-
-    def cancel(self) -> None:
-        """Give the query up, if nobody else waits for it."""
-        ...
-
-
-class Analyst(Protocol):
-    """Whoever answers queries. Never raises because an analysis failed."""
-
-    def ask(self, query: Query) -> Ticket:
-        """Begin to answer; returns at once."""
-        ...
 
 
 def margin_for(temperature: float) -> float:
@@ -77,7 +58,7 @@ class Options:
 
     crossing: CrossingPolicy = CrossingPolicy.VERIFY
     deadline_s: float = 1.0
-    """Longest wait for one answer; decoding goes on unconstrained after it."""
+    """Longest time for which one step waits for answers; goes on unconstrained after it."""
     margin: float = margin_for(1.0)
     """Crossing tokens whose logit is this far below the best allowed one do not matter.
 
@@ -134,7 +115,7 @@ FREE = Step(None, _NO_IDS)
 
 
 class Guide:
-    """What sessions share: the vocabulary, the monitor, and whoever answers."""
+    """What sessions share: the vocabulary, the monitor, and whoever answers. Thread safe."""
 
     def __init__(
         self, index: TokenIndex, language: Language, monitor: Monitor[Any], analyst: Analyst
@@ -147,8 +128,8 @@ class Guide:
         self._may_cross = np.zeros(index.size, np.bool_)
         for ids in self._candidates.values():
             self._may_cross[ids] = True
-        self._crossing: OrderedDict[Hashable, IntArray] = OrderedDict()
-        self._split: dict[Hashable, Row] = {}
+        self._crossing = ArrayCache(_CACHE_BYTES)
+        self._split = ArrayCache(_CACHE_BYTES)
         fused = (operator.exits for operator in language.operators if operator.fused)
         self._fused_exits = "".join(fused).encode()
         self._beginning = lru_cache(maxsize=None)(self._find_beginning)
@@ -187,12 +168,7 @@ class Guide:
     def crossing(self, state: Any) -> IntArray:
         """Ids of the tokens that cross a trigger which is live after ``state``, ascending."""
         key = self.monitor.crossing_key(state)
-        ids = self._crossing.get(key)
-        if ids is None:
-            ids = self._find_crossing(state)
-            self._crossing[key] = ids
-            if len(self._crossing) > _MOST_KEYS:
-                self._crossing.popitem(last=False)
+        ids: IntArray = self._crossing.get(key, lambda: self._find_crossing(state))
         return ids
 
     def _find_crossing(self, state: Any) -> IntArray:
@@ -203,11 +179,12 @@ class Guide:
     def all_but_crossing(self, state: Any) -> Row:
         """Packed mask that closes `crossing`; end-of-text stays open."""
         key = self.monitor.crossing_key(state)
-        row = self._split.get(key)
-        if row is None:
-            row = masks.pack(np.ones(self.index.size, np.bool_))
-            masks.close(row, self.crossing(state))
-            self._split[key] = row
+        row: Row = self._split.get(key, lambda: self._find_split(state))
+        return row
+
+    def _find_split(self, state: Any) -> Row:
+        row = masks.pack(np.ones(self.index.size, np.bool_))
+        masks.close(row, self.crossing(state))
         return row
 
 
@@ -221,31 +198,71 @@ class Session:
         *,
         healed: bytes = b"",
         options: Options = Options(),
+        on_wait: Callable[[float], None] | None = None,
     ) -> None:
-        """Start behind ``document.prefix``; ``healed`` must be generated first, then anything."""
+        """Start behind ``document.prefix``; ``healed`` must be generated first, then anything.
+
+        ``on_wait`` is told, in seconds, how long each answer was waited for.
+        """
         self.statistics = Statistics()
         self._guide = guide
         self._monitor = guide.monitor
         self._index = guide.index
         self.options = options
-        self.answers: OrderedDict[Query, Answer] = OrderedDict()
-        """The queries that were asked last, answered."""
-        self._expected: dict[Query, Ticket] = {}
+        self._document = document
+        self._on_wait = on_wait
+        self._questions = Questions(guide.analyst, options.deadline_s, self._note_wait)
+        self._own_budget = self._questions.budget
+        self.counted: frozenset[Asked] = frozenset()
+        """Questions of an earlier session of the same request, of which nothing is counted."""
         healing: Constraint = Literal(healed) if healed else ANYTHING
         self.root = Node(self._monitor.start(document), healing=healing)
 
-    def accept(self, node: Node, token_id: int) -> Node:
-        """The node after ``token_id``. Waits only if the token crosses an unanswered trigger."""
+    @property
+    def answers(self) -> "OrderedDict[Asked, Answer]":
+        """What was answered last, by `decoding.deadlines.asked`."""
+        return self._questions.answers
+
+    def share(self, budget: Budget) -> None:
+        """Let all sessions with this budget, which somebody renews, wait no longer than one."""
+        self._questions.budget = budget
+
+    def accept(self, node: Node, token_id: int, *, count: bool = True) -> Node:
+        """The node after ``token_id``. Waits only if the token crosses an unanswered trigger.
+
+        A session that shares its budget with none begins a step here. ``count``: whether the token
+        is new to the statistics.
+        """
+        if self._questions.budget is self._own_budget:
+            self._own_budget.renew()
         child = self._child(node, token_id)
         if not child.accepted:
             child.accepted = True
             node.children = {key: kept for key, kept in node.children.items() if kept.accepted}
             node.heads.clear()
-            self.statistics.tokens += 1
-            self._count(child.outcomes)
-            if not child.valid:
-                self.statistics.fail_open[Reason.REJECTED] += 1
+            if count:
+                self._count_token(child)
         return child
+
+    def _count_token(self, node: Node) -> None:
+        self.statistics.tokens += 1
+        self._count(node.outcomes)
+        if not node.valid:
+            self.statistics.fail_open[Reason.REJECTED] += 1
+
+    def behind(self, ids: Sequence[int]) -> Node | None:
+        """A node behind tokens that are not read one by one, and of which nothing is counted.
+
+        None where text has to be generated again that is not there yet.
+        """
+        data = b"".join(self._index.bytes_of(token_id) or b"" for token_id in ids)
+        healing = self.root.healing
+        if healing is not ANYTHING and healing.after(data) is not ANYTHING:
+            return None
+        text, pending = _decode(data)
+        document = replace(self._document, prefix=self._document.prefix + text)
+        ended = not self._index.end_ids.isdisjoint(ids)
+        return Node(self._monitor.start(document), pending, ended=ended, accepted=True)
 
     def _child(self, node: Node, token_id: int) -> Node:
         child = node.children.get(token_id)
@@ -299,11 +316,7 @@ class Session:
         query = self._monitor.pre(state)
         if query is None:
             return state
-        answer = self.answers.get(query)
-        if answer is None:
-            answer = self.answers[query] = self._join(query)
-            if len(self.answers) > _MOST_ANSWERS:
-                self.answers.popitem(last=False)
+        answer = self._questions.join(query)
         state = self._monitor.answer(state, answer)
         if isinstance(answer, Unavailable):
             self._refuse_if_strict(query, answer)
@@ -320,12 +333,14 @@ class Session:
                 f"no answer behind {end!r}: {answer.reason} {answer.detail}".strip()
             )
 
-    def _join(self, query: Query) -> Answer:
-        ticket = self._guide.analyst.ask(query)
-        started = time.perf_counter()
-        answer = ticket.result(self.options.deadline_s)
-        self.statistics.waited_s += time.perf_counter() - started
-        return answer
+    def _note_wait(self, waited_s: float) -> None:
+        self.statistics.waited_s += waited_s
+        if self._on_wait is not None:
+            self._on_wait(waited_s)
+
+    def _is_counted(self, node: Node) -> bool:
+        query = self._monitor.pre(node.state) if self.counted else None
+        return query is not None and asked(query) in self.counted
 
     def _count(self, outcomes: list[Reason | None]) -> None:
         self.statistics.triggers += len(outcomes)
@@ -344,15 +359,21 @@ class Session:
 
         Questions of an earlier call that none of the nodes has any more are given up.
         """
-        wanted = {query for node in nodes if (query := self._next_query(node)) is not None}
-        for query in self._expected.keys() - wanted:
-            self._expected.pop(query).cancel()
-        for query in wanted:
-            self._expect(query)
+        wanted = (self._next_query(node) for node in nodes)
+        self._questions.keep_only([query for query in wanted if query is not None])
 
-    def _expect(self, query: Query) -> None:
-        if query not in self._expected and query not in self.answers:
-            self._expected[query] = self._guide.analyst.ask(query)
+    def hasten(self, node: Node) -> bool:
+        """Begin to answer what `step` has to know at ``node``; whether it would wait for that."""
+        query = None if node.ended else self._monitor.pre(node.state)
+        return query is not None and self._questions.hasten(query)
+
+    def close(self) -> None:
+        """Give up all questions that are under way, and share no budget any more.
+
+        Going on afterwards does no harm.
+        """
+        self.prefetch()
+        self._questions.budget = self._own_budget
 
     def _next_query(self, node: Node) -> Query | None:
         query = None if node.ended else self._monitor.pre(node.state)
@@ -361,11 +382,11 @@ class Session:
         return query
 
     def anticipate(self, node: Node, ids: IntArray) -> None:
-        """Begin to answer what `keep` needs in order to judge ``ids``; never waits."""
+        """Begin to answer what `keep` will need in this step to judge ``ids``; never waits."""
         for head in self._heads(node, ids):
             query = self._monitor.pre(self._monitor.update(node.state, head).state)
             if query is not None:
-                self._expect(query)
+                self._questions.hasten(query)
 
     def _heads(self, node: Node, ids: IntArray) -> set[str]:
         """What tokens begin with up to their first operator, as far as it is not answered."""
@@ -377,7 +398,7 @@ class Session:
         return heads - node.heads.keys() - {""}
 
     def step(self, node: Node, likeliest: int | None = None) -> Step:
-        """What may follow ``node``. Waits for the facts that it needs, up to the deadline.
+        """What may follow ``node``. Waits for the facts that it needs, up to the step's deadline.
 
         ``likeliest`` is the first token of highest logit, for a sampler that takes no other one:
         where nothing else is forbidden and it crosses nothing, crossing tokens are left alone.
@@ -385,8 +406,11 @@ class Session:
         if node.ended:
             return FREE
         outcomes: list[Reason | None] = []
-        node.state = self._settle(node.state, outcomes)
-        self._count(outcomes)
+        if not self._is_counted(node):
+            node.state = self._settle(node.state, outcomes)
+            self._count(outcomes)
+        else:
+            node.state = self._settle(node.state, [])
         constraint = self._monitor.maskgen(node.state)
         row = self._row(node, constraint)
         taken = row is None and likeliest is not None and not self._guide.may_cross(likeliest)

@@ -123,8 +123,13 @@ def _start(worker: Any, argument: str, timeout_s: float) -> None:
 
 
 def _statistics(worker: Any, tag: str | None = None) -> dict[str, Any]:
-    """Statistics of the requests with ``tag`` (None: all) in plain values, and the totals."""
+    """Statistics of the requests with ``tag`` (None: all) in plain values, and the totals.
+
+    Whoever asks for those of a tag has what it wanted, and its questions are given up.
+    """
     for processor in _active:
+        if tag is not None:
+            processor.store.give_up(tag)
         totals = processor.store.totals
         return {
             "statistics": _plain(processor.store.statistics(tag)),

@@ -9,7 +9,7 @@ from decoding.logits import constrain
 from decoding.session import prefetch
 from decoding.vllm_interfaces import BatchUpdate, process_dict_updates
 from decoding.vllm_request import argument_of, margin_of
-from decoding.vllm_sessions import SessionStore, Text, waiting
+from decoding.vllm_sessions import SessionStore, Text
 
 
 class _Row:
@@ -39,13 +39,14 @@ class BatchRows:
         with self._store.totals.spending():
             if change is not None:
                 self._change(change)
+            self._store.budget.renew()
             self._guesses = not self._follow()
 
     def _change(self, change: BatchUpdate) -> None:
-        before = {row.text.session for row in self._rows.values()}
+        before = {row.text for row in self._rows.values()}
         process_dict_updates(self._rows, change, self._open)
-        for session in before - {row.text.session for row in self._rows.values()}:
-            session.prefetch()  # nobody wants its answers any more
+        for text in before - {row.text for row in self._rows.values()}:
+            text.end()
 
     def apply(self, logits: Any) -> Any:
         """Close, in place, what may not come next."""
@@ -61,8 +62,7 @@ class BatchRows:
             Place(index, row.text.session, row.text.node) for index, row in self._rows.items()
         ]
         self._store.stepped = {row.text.request for row in self._rows.values()}
-        with waiting(self._store.stepped):
-            constrain(logits, places, in_place=True)
+        constrain(logits, places, in_place=True)
         if self._guesses:
             self._ask_ahead(logits, places)
         self._store.totals.steps += 1
@@ -76,7 +76,7 @@ class BatchRows:
             return None
         margin = margin_of(params)
         request = self._store.open(argument, prompt_ids or (), margin, is_new=not output_ids)
-        return None if request is None else _Row(Text(request), output_ids)
+        return None if request is None else _Row(Text(request, len(output_ids)), output_ids)
 
     def _follow(self) -> bool:
         """Go to the nodes of the rows, and have all that they need under way.
@@ -86,9 +86,8 @@ class BatchRows:
         all_known = True
         for row in self._rows.values():
             text = row.text
-            text.request.analyst.begin_step()
             if text.follow(row.output):
-                text.request.hasten(text.node)
+                text.session.hasten(text.node)
             else:
                 all_known = False
         prefetch((row.text.session, row.text.node) for row in self._rows.values())

@@ -13,33 +13,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from weakref import WeakSet
 
+import numpy as np
+
+from decoding.deadlines import Budget
+from decoding.paths import Path as TextPath
 from decoding.prompt_check import check_ids
-from decoding.session import Guide, Node, Session
+from decoding.session import Guide, Session
 from decoding.statistics import Statistics
 from decoding.trie import TokenIndex
 from decoding.vllm_request import GuideRequest, admitted, trusts_workspaces
 from decoding.warming import first_queries
-from decoding.wiring import (
-    Answers,
-    HurriedAnalyst,
-    HurriedTicket,
-    guide_without_analyst,
-    open_answers,
-)
+from decoding.wiring import Answers, guide_without_analyst, open_answers
 from decoding.workspace import without_end
-from monitors.protocols import Answer, Query, Reason, Unavailable
 
 _log = logging.getLogger(__name__)
-_MOST_STARTED = 256
 _MOST_WAITS = 100_000
 _MOST_UNOPENED = 256
-_PLACEHOLDER = -1
-"""What stands for a token that is not known yet under asynchronous scheduling."""
-
-Key = tuple[str, tuple[int, ...], float]
-"""A request's arguments, its prompt, and `Options.margin`."""
+_MOST_KEPT_ANSWERS = 16
+"""Answers that are kept of a request that is over: more than its last tokens need."""
 
 
 @dataclass(slots=True)
@@ -63,6 +55,11 @@ class Totals:
     unopened: int = 0
     """Requests that went unguided although they had been admitted."""
 
+    def wait(self, waited_s: float) -> None:
+        """An answer was waited for."""
+        self.waited_s += waited_s
+        self.waits_s.append(waited_s)
+
     @contextmanager
     def spending(self) -> Iterator[None]:
         """What happens inside is the processor's work."""
@@ -74,146 +71,70 @@ class Totals:
             self.processor_s += time.thread_time() - processor_s
 
 
-class PunctualAnalyst:
-    """Asks on behalf of one request, which may hold a step no longer than its deadline.
-
-    A question is asked once, however often the session asks for it. Its deadline runs from the
-    moment at which it is known to be needed, so the waits of many rows overlap.
-    """
-
-    def __init__(self, analyst: HurriedAnalyst, deadline_s: float, totals: Totals) -> None:
-        self._analyst = analyst
-        self._deadline_s = deadline_s
-        self._totals = totals
-        self._started: OrderedDict[Query, PunctualTicket] = OrderedDict()
-        self._held_s = 0.0
-        self.is_waited_for = False
-        """Whether a step waits: what is asked meanwhile is needed at once."""
-
-    def ask(self, query: Query) -> "PunctualTicket":
-        """Begin to answer, or join the answer that is under way."""
-        ticket = self._started.get(query)
-        if ticket is None:
-            ticket = PunctualTicket(self, query, self._analyst.ask(query))
-            self._started[query] = ticket
-            if len(self._started) > _MOST_STARTED:
-                self._started.popitem(last=False)
-        if self.is_waited_for:
-            self._start_clock(ticket)
-        return ticket
-
-    def begin_step(self) -> None:
-        """Let the request hold the batch again, for its whole deadline."""
-        self._held_s = 0.0
-
-    def hasten(self, query: Query) -> None:
-        """Ask what the next step has to know; its deadline begins to run."""
-        self._start_clock(self.ask(query))
-
-    def _start_clock(self, ticket: "PunctualTicket") -> None:
-        if ticket.needed_s is None:
-            ticket.needed_s = time.perf_counter()
-            ticket.under_way.hurry(self._deadline_s)
-
-    def wait(self, ticket: "PunctualTicket", deadline_s: float) -> Answer:
-        """The answer, or `Unavailable` when the time of the question or of the step is up."""
-        started_s = time.perf_counter()
-        left_s = deadline_s - self._held_s
-        if ticket.needed_s is not None:
-            left_s = min(left_s, ticket.needed_s + deadline_s - started_s)
-        answer = ticket.under_way.result(max(0.0, left_s))
-        self.forget(ticket)
-        waited_s = time.perf_counter() - started_s
-        self._held_s += waited_s
-        if isinstance(answer, Unavailable) and answer.reason is Reason.TIMEOUT:
-            self._held_s = deadline_s  # no second deadline in the same step
-        self._totals.waited_s += waited_s
-        self._totals.waits_s.append(waited_s)
-        return answer
-
-    def forget(self, ticket: "PunctualTicket") -> None:
-        """Let the next who asks the same start anew."""
-        if self._started.get(ticket.query) is ticket:
-            del self._started[ticket.query]
-
-
-class PunctualTicket:
-    """A question of one request."""
-
-    def __init__(self, analyst: PunctualAnalyst, query: Query, ticket: HurriedTicket) -> None:
-        self._analyst = analyst
-        self.query = query
-        self.under_way = ticket
-        self.needed_s: float | None = None
-        """When the deadline began to run; None: nobody is known to need the answer yet."""
-
-    def result(self, deadline_s: float) -> Answer:
-        """The answer; see `PunctualAnalyst.wait`."""
-        return self._analyst.wait(self, deadline_s)
-
-    def cancel(self) -> None:
-        """Give the question up."""
-        self._analyst.forget(self)
-        self.under_way.cancel()
-
-
 class Guided:
     """What is kept of one request; rows share it if all that they say is the same."""
 
-    def __init__(self, session: Session, analyst: PunctualAnalyst, guide: Guide, tag: str) -> None:
+    def __init__(self, session: Session, tag: str, scope: str) -> None:
+        """``scope``: in which all ranks ask for it."""
         self.key = ""
         """By which who follows the request knows it."""
         self.reported: Statistics | None = None
         """What was counted when `decoding.vllm_reports` looked last."""
-        self.session = session
-        self.analyst = analyst
         self.tag = tag
-        self.texts: WeakSet[Text] = WeakSet()
+        self.scope = scope
+        self.texts: set[Text] = set()
         """The texts that are being generated for it."""
-        self._monitor = guide.monitor
+        self.statistics = session.statistics
+        self.answers = session.answers
+        self._session: Session | None = session
 
-    def hasten(self, node: Node) -> None:
-        """Ask what the next step at ``node`` has to know."""
-        query = None if node.ended else self._monitor.pre(node.state)
-        if query is not None and query not in self.session.answers:
-            self.analyst.hasten(query)
+    @property
+    def session(self) -> Session:
+        """Of a request that goes on."""
+        assert self._session is not None
+        return self._session
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its last text has ended: it may come back, as one that was preempted does."""
+        return self._session is None
+
+    def inherit(self, before: "Guided", *, with_answers: bool) -> None:
+        """Go on counting, and know what was answered, where the same request was before."""
+        self.session.statistics = self.statistics = before.statistics
+        self.reported = before.reported
+        if with_answers:
+            self.answers.update(before.answers)
+            self.session.counted = frozenset(before.answers)
+
+    def close(self) -> None:
+        """Give up what it asked."""
+        if self._session is not None:
+            self._session.close()
+
+    def end(self) -> None:
+        """Give up what it asked, and keep what it needs to come back, nothing that is large."""
+        if self._session is not None:
+            self._session.close()
+            while len(self.answers) > _MOST_KEPT_ANSWERS:
+                self.answers.popitem(last=False)
+            self._session = None
 
 
-@contextmanager
-def waiting(requests: Iterable[Guided]) -> Iterator[None]:
-    """A step of the engine waits for these requests."""
-    analysts = [request.analyst for request in requests]
-    for analyst in analysts:
-        analyst.is_waited_for = True
-    try:
-        yield
-    finally:
-        for analyst in analysts:
-            analyst.is_waited_for = False
-
-
-class Text:
+class Text(TextPath):
     """One text that is being generated for a request, wherever the engine keeps it."""
 
-    def __init__(self, request: Guided) -> None:
+    def __init__(self, request: Guided, known: int = 0) -> None:
+        """``known``: tokens that it already has, if the request came back."""
+        super().__init__(request.session, known if request.statistics.tokens else 0)
         self.request = request
-        self.session = request.session
-        self.node = self.session.root
-        self._ids: list[int] = []
         request.texts.add(self)
 
-    def follow(self, output: Sequence[int]) -> bool:
-        """Go to the node of ``output``; returns whether all of its tokens are known."""
-        known = len(output)
-        while known and output[known - 1] == _PLACEHOLDER:
-            known -= 1
-        done = len(self._ids)
-        if done > known or self._ids != output[:done]:
-            self._ids, self.node, done = [], self.session.root, 0
-        for token_id in output[done:known]:
-            self.node = self.session.accept(self.node, token_id)
-            self._ids.append(token_id)
-        return known == len(output)
+    def end(self) -> None:
+        """Nobody generates it any more, here at least."""
+        self.request.texts.discard(self)
+        if not self.request.texts:
+            self.request.end()
 
 
 class SessionStore:
@@ -222,13 +143,15 @@ class SessionStore:
     def __init__(self, index: TokenIndex, capacity: int) -> None:
         """``capacity``: how many sessions are kept; those not used for longest go first."""
         self.totals = Totals()
+        self.budget = Budget()
+        """Of the engine's step, which all requests share; renewed by whoever follows the steps."""
         self.stepped: set[Guided] = set()
         """Requests of the last step, for whoever reports of them."""
         self.unopened: deque[tuple[str, str]] = deque(maxlen=_MOST_UNOPENED)
         """Keys of requests that could not be opened, and why, for the same."""
         self._index = index
         self._capacity = capacity
-        self._kept: OrderedDict[Key, Guided] = OrderedDict()
+        self._kept: OrderedDict[str, Guided] = OrderedDict()
         self._retired = Statistics()
         self._answers: dict[str, Answers] = {}
         self._begun: set[tuple[str, str | None, str]] = set()
@@ -244,20 +167,27 @@ class SessionStore:
         before it were answered: what timed out then may be known now. Samples of one prompt share
         their session.
         """
-        key = (text, tuple(prompt), margin)
+        prompt = tuple(prompt)
+        key = _digest(text, prompt, margin)
         found = self._kept.get(key)
-        if found is None or (is_new and not found.texts):
-            self.totals.requests += 1
+        begins = found is None or (is_new and not found.texts)
+        if found is None or begins or found.is_over:
+            self.totals.requests += begins
+            # All ranks open the same requests in the same order.
+            scope = f"{key} {self.totals.requests}" if found is None or begins else found.scope
             request = None
             try:
                 request = admitted(text)
-                found = self._kept[key] = self._make(request, key, found)
+                made = self._make(request, prompt, margin, scope)
             except Exception as error:  # noqa: BLE001  # the engine, and all others, must go on
                 _log.exception("a request goes on unguided")
                 self.totals.unopened += 1
                 if request is not None and request.key:
                     self.unopened.append((request.key, str(error) or type(error).__name__))
                 return None
+            if found is not None:
+                made.inherit(found, with_answers=not begins)
+            found = self._kept[key] = made
             self._retire()
         self._kept.move_to_end(key)
         return found
@@ -283,36 +213,39 @@ class SessionStore:
 
     def statistics(self, tag: str | None = None) -> Statistics:
         """What the requests with ``tag`` did, as far as they are kept; None: all ever since."""
-        found = [each.session.statistics for each in self._kept.values() if tag in (None, each.tag)]
+        found = [each.statistics for each in self._kept.values() if tag in (None, each.tag)]
         return _sum(found if tag is not None else [self._retired, *found])
 
     def _retire(self) -> None:
         while len(self._kept) > self._capacity:
             _, request = self._kept.popitem(last=False)
-            request.session.prefetch()
-            self._retired = _sum([self._retired, request.session.statistics])
+            request.close()
+            self._retired = _sum([self._retired, request.statistics])
 
-    def _make(self, request: GuideRequest, key: Key, before: Guided | None) -> Guided:
+    def give_up(self, tag: str) -> None:
+        """Give up what the requests with ``tag`` have asked, since nobody waits for them."""
+        for each in self._kept.values():
+            if each.tag == tag:
+                each.close()
+
+    def _make(
+        self, request: GuideRequest, prompt: Sequence[int], margin: float, scope: str
+    ) -> Guided:
         document = request.document()
         if request.prompt_check:
             shown = request.prefix is not None
             bytes_of, healed_bytes = self._index.bytes_of, request.healed_bytes
-            check_ids(key[1], bytes_of, document.prefix, healed_bytes, shown)
-        options = request.options(key[2])
-        # All ranks open the same requests in the same order.
-        scope = f"{_digest(key)} {self.totals.requests}"
+            check_ids(prompt, bytes_of, document.prefix, healed_bytes, shown)
+        options = request.options(margin)
         analyst = self._answers_in(request.workspace).analyst(request.server, scope)
-        punctual = PunctualAnalyst(analyst, options.deadline_s, self.totals)
-        guide = self._guide(document.language, request.monitors).answered_by(punctual)
+        guide = self._guide(document.language, request.monitors).answered_by(analyst)
         prefix = document.prefix.encode()
         healed = prefix[len(prefix) - request.healed_bytes :]
         start = without_end(document, healed)
-        session = Session(guide, start, healed=healed, options=options)
-        if before is not None:
-            session.statistics = before.session.statistics
-        guided = Guided(session, punctual, guide, request.tag)
+        session = Session(guide, start, healed=healed, options=options, on_wait=self.totals.wait)
+        session.share(self.budget)
+        guided = Guided(session, request.tag, scope)
         guided.key = request.key
-        guided.reported = None if before is None else before.reported
         return guided
 
     def _answers_in(self, workspace: str) -> Answers:
@@ -328,9 +261,11 @@ class SessionStore:
         return self._guides[key]
 
 
-def _digest(key: Key) -> str:
+def _digest(text: str, prompt: Iterable[int], margin: float) -> str:
     """Names a request by its content: the same on all ranks."""
-    return hashlib.blake2b(repr(key).encode(), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(f"{len(text)} {margin} {text}".encode(), digest_size=16)
+    digest.update(np.fromiter(prompt, np.int64).tobytes())
+    return digest.hexdigest()
 
 
 def _sum(parts: Iterable[Statistics]) -> Statistics:

@@ -16,7 +16,7 @@ from decoding.host_logits import Place
 from decoding.logits import constrain
 from decoding.session import prefetch
 from decoding.vllm_request import argument_of, margin_of
-from decoding.vllm_sessions import SessionStore, Text, waiting
+from decoding.vllm_sessions import SessionStore, Text
 
 _log = logging.getLogger(__name__)
 _WINDOW = 16
@@ -38,6 +38,12 @@ class _Slot:
         """Whether the request goes unguided since it could not be opened."""
         self.last_step = step
         """When it was last in a batch."""
+
+    def leave(self) -> None:
+        """The text is found again by its content, if it comes back."""
+        if self.text is not None:
+            self.text.end()
+            self.text = None
 
 
 class _Copy(NamedTuple):
@@ -79,9 +85,11 @@ class SlotRows:
     def add(self, slot: int, params: Any) -> bool:
         """Forget who was in ``slot`` before; returns whether the new request is guided."""
         self._join()
+        before = self._slots.pop(slot, None)
+        if before is not None:
+            before.leave()
         argument = argument_of(params.extra_args)
         if argument is None:
-            self._slots.pop(slot, None)
             return False
         self._slots[slot] = _Slot(argument, margin_of(params), self._step)
         return True
@@ -93,6 +101,7 @@ class SlotRows:
         with self._store.totals.spending():
             self._join()
             self._step += 1
+            self._store.budget.renew()
             slots = list(self._busy())
             if slots:
                 self._asking = self._thread.submit(self._ask, self._copy(slots))
@@ -103,7 +112,7 @@ class SlotRows:
             if known.last_step >= oldest:
                 yield slot, known
             else:
-                known.text = None  # found again by its content, if it comes back
+                known.leave()
 
     def apply(self, logits: Any, context: Any) -> Any:
         """Close, in place, what may not come next."""
@@ -121,8 +130,7 @@ class SlotRows:
         prefetch((place.session, place.node) for place in places)
         texts = [known.text for known in map(self._slots.get, here) if known and known.text]
         self._store.stepped = {text.request for text in texts}
-        with waiting(self._store.stepped):
-            constrain(logits, places, in_place=True)
+        constrain(logits, places, in_place=True)
         self._store.totals.steps += 1
         self._store.totals.rows += len(places)
 
@@ -160,9 +168,8 @@ class SlotRows:
                 known.ids += tail[: max(0, length - len(known.ids))]
             text = self._text(slot, known)
             if text is not None:
-                text.request.analyst.begin_step()
-                text.follow(known.ids[self._prompt_length(slot) :])
-                text.request.hasten(text.node)
+                text.follow(known.ids, self._prompt_length(slot))
+                text.session.hasten(text.node)
                 texts.append(text)
         prefetch((text.session, text.node) for text in texts)
 
@@ -172,7 +179,7 @@ class SlotRows:
             prompt, is_new = known.ids[:length], len(known.ids) <= length
             request = self._store.open(known.argument, prompt, known.margin, is_new=is_new)
             known.refused = request is None
-            known.text = None if request is None else Text(request)
+            known.text = None if request is None else Text(request, len(known.ids) - length)
         return known.text
 
     def _prompt_length(self, slot: int) -> int:
@@ -192,7 +199,7 @@ class SlotRows:
                 self._fetch_now(line.slot, known)
             text = self._text(line.slot, known)
             if text is not None:
-                text.follow(known.ids[self._prompt_length(line.slot) : length])
+                text.follow(known.ids, self._prompt_length(line.slot), length)
                 node = text.node
                 for token_id in drafts:
                     node = text.session.peek(node, token_id)

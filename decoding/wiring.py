@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from decoding.session import Guide, Ticket
+from decoding.deadlines import Analyst, Ticket
+from decoding.session import Guide
 from decoding.trie import TokenIndex
 from decoding.workspace import holds_everything
 from lsp_bridge import Handle, ServerPool
@@ -137,22 +138,6 @@ class _Ticket:
         self._pool.hurry(self._handle)
 
 
-class HurriedTicket(Ticket, Protocol):
-    """A query that can be made to count as waited for before anybody waits."""
-
-    def hurry(self, deadline_s: float) -> None:
-        """Say that somebody will wait for it, ``deadline_s`` seconds from now at most."""
-        ...
-
-
-class HurriedAnalyst(Protocol):
-    """Whoever answers the queries of one request in an engine that serves many."""
-
-    def ask(self, query: Query) -> HurriedTicket:
-        """Begin to answer; returns at once. Never raises because an analysis failed."""
-        ...
-
-
 class Answers(Protocol):
     """Whoever answers for a workspace: servers of this process, or a bridge."""
 
@@ -160,7 +145,7 @@ class Answers(Protocol):
         """Start the server for ``language``; wait ``timeout_s`` seconds at most."""
         ...
 
-    def analyst(self, server: str | None, scope: str) -> HurriedAnalyst:
+    def analyst(self, server: str | None, scope: str) -> Analyst:
         """Who answers one request. All who ask in the same ``scope`` get the same answers."""
         ...
 

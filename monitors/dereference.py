@@ -9,7 +9,6 @@ constraint set the state free.
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from monitors.constraints import (
     ANYTHING,
@@ -80,7 +79,7 @@ class DereferenceMonitor:
         self._signs = frozenset("_" + language.extra)
         self._extra = language.extra.encode()
         self._reader = Reader(language)
-        self._uses = lru_cache(maxsize=_MOST_COUNTS)(self._count)
+        self._uses: dict[tuple[int, int, str], tuple[int, ...]] = {}
 
     def start(self, document: Document) -> DereferenceState:
         """State at the end of ``document.prefix``; an identifier begun there counts as typed."""
@@ -232,7 +231,7 @@ class DereferenceMonitor:
         receiver = state.lexer.receiver if state.site is None else ""
         if not receiver or self._language.name_start.fullmatch(receiver) is None:
             return None
-        before = self._uses(state.document.prefix, receiver)
+        before = self._used(state.document.prefix, receiver)
         here = self._count(state.generated, receiver)
         *dereferences, alone = map(sum, zip(before, here, strict=True))
         most = max(dereferences)
@@ -240,6 +239,16 @@ class DereferenceMonitor:
             return None
         operator = self._language.operators[dereferences.index(most)].text
         return self._query(state, len(state.generated), operator)
+
+    def _used(self, prefix: str, receiver: str) -> tuple[int, ...]:
+        """`_count` of a prefix, which many states have; remembered without holding the prefix."""
+        key = hash(prefix), len(prefix), receiver
+        counts = self._uses.get(key)
+        if counts is None:
+            if len(self._uses) >= _MOST_COUNTS:
+                self._uses.clear()
+            counts = self._uses[key] = self._count(prefix, receiver)
+        return counts
 
     def _count(self, text: str, receiver: str) -> tuple[int, ...]:
         """How often each operator stands behind ``receiver``, and how often that stands at all."""

@@ -22,6 +22,9 @@ class Known:
         """The answer, at once."""
         return self.answer
 
+    def hurry(self, deadline_s: float) -> None:
+        """Nothing is left to do."""
+
     def cancel(self) -> None:
         """Remember that it was given up."""
         self.cancelled = True

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from decoding import api, hf
 from decoding.api import check_request, generate, invented_names, load_model, open_index
+from decoding.stopping import open_stopper
+from decoding.stopping_python import PythonStopper
 from lsp_bridge import ServerPool
 from mgd.models import BUNDLED_MODEL
 from monitors.errors import (
@@ -21,7 +25,8 @@ from monitors.errors import (
     UsageError,
     WorkspaceError,
 )
-from monitors.protocols import Reason
+from monitors.languages.python import PYTHON
+from monitors.protocols import Document, Reason
 from tests.fakes import misbehaving
 from tests.tokenizers import byte_level, sentencepiece_bpe, wordpiece, wrapped
 
@@ -107,6 +112,48 @@ def test_mistakes_are_found_before_the_model_is_touched(
 
     with pytest.raises(error, match=message):
         generate(None, None, **(arguments | options))
+
+
+def output(prefix: str, until: str | None, healed: bytes = b"") -> api._Output:
+    """What turns ids into text, behind ``prefix``."""
+    index = open_index(model(), tokenizer())
+    return api._Output(index, Document("python", "/p/a.py", prefix), healed, until)
+
+
+def test_asking_for_the_end_reads_what_is_new_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice the text costs twice the characters, not four times as many."""
+    read: list[int] = []
+    update = PythonStopper.update
+    monkeypatch.setattr(
+        PythonStopper, "update", lambda self, text: read.append(len(text)) or update(self, text)
+    )
+    text = "".join(f"    value_{number} = {number}\n" for number in range(100))
+    ids = tokenizer().encode(text, add_special_tokens=False)
+    asked = output("def f():\n", "function")
+    done = [asked.is_done(ids[:end]) for end in range(1, len(ids) + 1)]
+
+    assert not any(done)
+    assert sum(read) == len(text)
+
+
+@pytest.mark.parametrize("healed", [b"", b"ord"])
+@given(data=st.data())
+def test_the_end_of_a_text_does_not_depend_on_what_was_asked_before(
+    healed: bytes, data: st.DataObject
+) -> None:
+    """Texts that grow side by side, are cut, or break off within a character."""
+    asked = output("def f():\n    x = ", "line", healed)
+    tokens = tokenizer().encode("ord = größe\n(, ", add_special_tokens=False)
+    texts: list[list[int]] = [[] for _ in range(3)]
+    for _ in range(8):
+        text = data.draw(st.sampled_from(texts))
+        del text[data.draw(st.integers(0, len(text))) :]
+        text += data.draw(st.lists(st.sampled_from(tokens), max_size=3))
+        found = asked.is_done(list(text))
+        inserted = asked._inserted(text)
+        at_once = open_stopper(PYTHON, "def f():\n    x = ", "line").update(inserted)
+        if len(text) > len(healed):  # before that nothing is inserted
+            assert found == (at_once is not None)
 
 
 def test_a_request_becomes_a_document_and_a_pool(file: Path) -> None:
@@ -368,3 +415,31 @@ def test_an_unknown_model_is_not_downloaded() -> None:
     """The message says what a model is."""
     with pytest.raises(ModelError, match=r"no model 'no/such'.*expected a folder"):
         load_model("no/such")
+
+
+def test_what_was_asked_ahead_is_given_up_at_the_end(
+    file: Path, pool: ServerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question of a generation that is over would keep the server from the next one."""
+    handles: list[Any] = []
+    ask = ServerPool.ask
+
+    def remember(self: ServerPool, query: Any, **options: Any) -> Any:
+        handles.append(ask(self, query, **options))
+        return handles[-1]
+
+    monkeypatch.setattr(ServerPool, "ask", remember)
+    monkeypatch.setattr(hf, "generate", _begin_a_question)
+    with pytest.raises(ZeroDivisionError):
+        complete(file, pool)
+
+    assert [handle.cancelled or handle.done() for handle in handles] == [True]
+
+
+def _begin_a_question(model: Any, prompt: Any, session: Any, is_done: Any, options: Any) -> Any:
+    """A generation that asks, and fails before it needs the answer."""
+    node = session.root
+    for token_id in tokenizer().encode(".", add_special_tokens=False):
+        node = session.peek(node, token_id)
+    session.prefetch(node)
+    raise ZeroDivisionError

@@ -215,6 +215,77 @@ def test_white_space_behind_an_operator_is_legal_and_discouraged() -> None:
     assert masked[0, blank] == -Options().blank_penalty
 
 
+def expecting(name: str) -> Session:
+    """A session of the same text in another file, in which only ``name`` may follow."""
+    return session("y = order.", facts(name))
+
+
+@pytest.mark.parametrize("rows", [2, 6], ids=["alone", "samples or beams"])
+def test_equal_prompts_of_different_files_keep_their_own_sessions(rows: int) -> None:
+    """Rows that are those of the prompts in their order belong to them by their place."""
+    ids = ids_of("y = order.")
+    processor = MonitorLogitsProcessor([(ids, expecting("alpha")), (ids, expecting("beta"))])
+    padded = torch.tensor([[0, *ids]] * rows)[:, 1:]
+    masked = processor(padded, torch.zeros(rows, index().size))
+    allowed = [
+        [name for name in ("alpha", "beta") if masked[row, ids_of(name)[0]] == 0]
+        for row in range(rows)
+    ]
+
+    assert allowed == [["alpha"]] * (rows // 2) + [["beta"]] * (rows // 2)
+
+
+def test_beams_of_equal_prompts_change_places_among_their_own() -> None:
+    """Each goes on from the row that it continues, in its own file."""
+    ids, [name] = ids_of("y = order"), ids_of(".")
+    processor = MonitorLogitsProcessor(
+        [(ids, session("y = order", facts(each))) for each in ("alpha", "beta")]
+    )
+    processor(torch.tensor([ids] * 4), torch.zeros(4, index().size))
+    masked = processor(torch.tensor([[*ids, name]] * 4), torch.zeros(4, index().size))
+
+    assert [bool(masked[row, ids_of("alpha")[0]] == 0) for row in range(4)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_equal_prompts_that_places_do_not_tell_apart_are_refused() -> None:
+    """One row for two prompts may be of either file."""
+    ids = ids_of("y = order.")
+    processor = MonitorLogitsProcessor([(ids, expecting("alpha")), (ids, expecting("beta"))])
+    with pytest.raises(UsageError, match=r"2 prompts with the same token ids .*in the order"):
+        processor(torch.tensor([ids]), torch.zeros(1, index().size))
+
+
+def test_prompts_in_another_order_than_the_rows_are_found_by_their_ids() -> None:
+    """As long as they differ."""
+    one, two = "y = order.", "zz = x = order."
+    processor = MonitorLogitsProcessor(
+        [(ids_of(two), session(two, facts("alpha"))), (ids_of(one), session(one, facts("beta")))]
+    )
+    width = max(len(ids_of(one)), len(ids_of(two)))
+    rows = [[0] * (width - len(ids_of(each))) + ids_of(each) for each in (one, two)]
+    masked = processor(torch.tensor(rows), torch.zeros(2, index().size))
+
+    assert [bool(row[ids_of("beta")[0]] == 0) for row in masked] == [True, False]
+
+
+def test_a_closed_processor_has_given_its_questions_up() -> None:
+    """What was asked ahead when generation ended."""
+    analyst = ScriptedAnalyst(facts("a"))
+    guide = Guide(index(), PYTHON, MONITOR, analyst)
+    prompt = "order.x\norder.y\nz = order"
+    guided = Session(guide, Document("python", "/p/a.py", prompt))
+    with MonitorLogitsProcessor([(ids_of(prompt), guided)]) as processor:
+        processor.sampled(torch.tensor([ids_of(prompt)]))
+        assert [ticket.cancelled for ticket in analyst.tickets] == [False]
+
+    assert [ticket.cancelled for ticket in analyst.tickets] == [True]
+
+
 def test_a_row_with_an_unknown_prompt_is_refused() -> None:
     """The message says what to pad and how."""
     processor = MonitorLogitsProcessor([(ids_of(PROMPT), session(PROMPT))])

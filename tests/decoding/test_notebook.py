@@ -91,7 +91,7 @@ def test_what_a_cell_leaves_open_ends_with_it(tmp_path: Path) -> None:
         ((0, 1, 1), "cell 0 is outside the notebook, which has 2 cells"),
         ((3, 1, 1), "cell 3 is outside the notebook, which has 2 cells"),
         ((1, 1, 1), "cell 1 is markdown; expected one with Python code: 2"),
-        ((2, 2, 1), "line 2 is outside the file, which has 1 lines"),
+        ((2, 2, 1), "line 2 is outside the file, which has 1 line"),
         ((2, 1), r"got \(2, 1\) in .*a.ipynb; expected a cell, a line and a column"),
     ],
 )

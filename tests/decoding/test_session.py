@@ -1,7 +1,9 @@
 """Sessions: soundness, rollback, crossing tokens, healing, and failing open."""
 
 import codecs
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -343,3 +345,35 @@ def test_ways_around_a_name_are_discouraged(
     for text in (discouraged, legal):
         [token] = [i for i in range(index().size) if index().bytes_of(i) == text.encode()][:1]
         assert masks.are_open(step.row, np.array([token]))[0]
+
+
+def test_tables_of_places_have_a_bound_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many different places a text has; what was used last is still there."""
+    monkeypatch.setattr("decoding.session._CACHE_BYTES", 20_000)
+    guide = Guide(index(), PYTHON, MONITOR, ScriptedAnalyst(MEMBERS))
+    first = MONITOR.start(Document("python", "/p/a.py", "x = order", ""))
+    row = guide.all_but_crossing(first)
+    for number in range(40):
+        state = MONITOR.start(Document("python", "/p/a.py", f"name_{number} = (" * number, ""))
+        guide.all_but_crossing(state)
+        assert guide.all_but_crossing(first) is row
+
+    assert guide._split.size_bytes <= 20_000
+    assert guide._crossing.size_bytes <= 20_000
+
+
+def test_threads_may_share_a_guide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They find what each would find alone, while tables overflow all the time."""
+    monkeypatch.setattr("decoding.session._CACHE_BYTES", 6_000)
+    guide = Guide(index(), PYTHON, MONITOR, ScriptedAnalyst(MEMBERS))
+    texts = [f"{'(' * number}order_{number}" for number in range(20)]
+    states = [MONITOR.start(Document("python", "/p/a.py", text, "")) for text in texts]
+    expected = [guide._find_split(state) for state in states]
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for found in pool.map(lambda _: list(map(guide.all_but_crossing, states)), range(80)):
+                assert all(map(np.array_equal, found, expected))
+    finally:
+        sys.setswitchinterval(interval_s)
