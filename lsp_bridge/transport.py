@@ -83,7 +83,10 @@ class Connection(LanguageServerHandler):  # type: ignore[misc]  # multilspy has 
         return lines[-1][:300] if lines else ""
 
     async def start(self) -> None:
-        """Start the process, with the given variables and no others, and read what it sends."""
+        """Start the process, with the given variables and no others, and read what it sends.
+
+        Raises OSError, and ConnectionLostError if it was closed meanwhile.
+        """
         launched = self.process_launch_info
         self.process = await asyncio.create_subprocess_exec(
             *launched.cmd,
@@ -98,6 +101,9 @@ class Connection(LanguageServerHandler):  # type: ignore[misc]  # multilspy has 
         for number, reading in enumerate((self.run_forever(), self.run_forever_stderr())):
             self.tasks[number] = self.loop.create_task(reading)
         self.task_counter = len(self.tasks)
+        if self.closed.is_set():
+            await self.kill()
+            raise ConnectionLostError("the server was stopped while it was started")
 
     async def request(self, method: str, params: Any = None) -> Any:
         """Send a request and wait for its result.
@@ -200,6 +206,7 @@ class Connection(LanguageServerHandler):  # type: ignore[misc]  # multilspy has 
     async def _kill(self) -> None:
         process, self.process = self.process, None
         if process is None:
+            self.closed.set()
             return
         self._received_shutdown = True
         kill_tree(process.pid)

@@ -289,3 +289,17 @@ def test_what_cannot_be_asked_yet_is_not_answered_with_members(tmp_path: Path) -
         assert reason(answer) is Reason.SERVER_ERROR
         assert asked(pool, tmp_path) == known
         assert pool.statistics.cache_hits == 1
+
+
+def test_a_pool_that_is_closed_while_a_server_starts_leaves_nothing(tmp_path: Path) -> None:
+    """Whenever that is: the process is ended as soon as it is there."""
+    before = descendants()
+    for delay_s in (0.0, 0.001, 0.005, 0.02, 0.1):
+        pool = pool_of(tmp_path, "none")
+        pool.start("python")
+        time.sleep(delay_s)
+        began_s = time.monotonic()
+        pool.close()
+
+        assert time.monotonic() - began_s < 5
+    assert gone(descendants() - before)
