@@ -137,9 +137,18 @@ class Connection(LanguageServerHandler):  # type: ignore[misc]  # multilspy has 
         self._write(message if params is None else message | {"params": params})
 
     def _write(self, message: dict[str, Any]) -> None:
+        stdin = None if self.process is None else self.process.stdin
+        body = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        # Paths hold bytes as surrogates where the file system's encoding cannot read them.
+        data = body.encode("utf-8", "surrogateescape")
         # Writing to the pipe of a process that has just ended is found out by the reader.
         with suppress(ConnectionError, RuntimeError):
-            self._send_payload_sync(message)
+            if stdin is not None:
+                stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(data), data))
+
+    async def _send_payload(self, payload: dict[str, Any]) -> None:
+        """multilspy's way of answering the server's own requests."""
+        self._write(payload)
 
     async def run_forever(self) -> bool:
         """multilspy's reader; when it ends, every pending request fails."""

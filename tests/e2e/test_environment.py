@@ -1,5 +1,9 @@
 """Live servers with and without what a user's surroundings hold."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -8,7 +12,8 @@ import pytest
 from lsp_bridge import ServerPool
 from monitors.protocols import Facts
 from tests.lsp_bridge.test_environment import SECRETS
-from tests.servers import SAMPLES, require
+from tests.servers import PYTHON, SAMPLES, require
+from tests.workspaces import written
 
 pytestmark = pytest.mark.e2e
 DEADLINE_S = 60.0
@@ -38,3 +43,25 @@ def test_servers_get_no_secrets_and_need_no_home(
     assert {"alpha", "beta"} <= {name.text for name in answer.names}
     for each in variables:
         assert not any("secret" in value for value in each.values())
+
+
+@pytest.mark.parametrize("server", PYTHON)
+def test_paths_that_the_encoding_of_file_names_cannot_read(server: str, tmp_path: Path) -> None:
+    """Where it is ASCII, such paths are bytes; servers get them as UTF-8."""
+    require(server)
+    folder = written(tmp_path / "größe", {"order.py": "class Order:\n    amount: int = 1\n"})
+    (folder / "app.py").write_text("from order import Order\n\nx = Order().\n")
+    bare = {"LANG": "C", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-X", "utf8=0", "-m", "mgd", "complete", "app.py:3:13"]
+    done = subprocess.run(
+        [*command, "--server", server, "--json", "--max-new-tokens", "4"],
+        cwd=folder,
+        env={**os.environ, **bare},
+        capture_output=True,
+        timeout=100,
+        check=False,
+    )
+    result = json.loads(done.stdout)
+
+    assert done.returncode == 0, done.stderr
+    assert result["stats"]["constrained"] == 1
