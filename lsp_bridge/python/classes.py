@@ -51,6 +51,8 @@ _KNOWN_METACLASSES = frozenset(
         "typing_extensions._ProtocolMeta",
     }
 )
+_BARE = frozenset({"ABC", "Generic", "NamedTuple", "Protocol", "TypedDict", "object"})
+"""Classes that bring no attributes of their own."""
 _KNOWN_DECORATORS = frozenset(
     {"_pytest", "attr", "attrs", "mypy_extensions", "pytest", "six", "typing_extensions"}
 )
@@ -76,6 +78,8 @@ class Members(NamedTuple):
     """Names that the class object has from its metaclass, and its instances do not have."""
     used: frozenset[str] = frozenset()
     """What its own methods read of ``self`` or ``cls``, declared or not."""
+    has_standard_base: bool = False
+    """Whether it has what stubs of the standard library keep quiet about: private names."""
 
     def __or__(self, other: "Members") -> "Members":
         return Members(
@@ -83,6 +87,7 @@ class Members(NamedTuple):
             self.of_class | other.of_class,
             self.metaclass | other.metaclass,
             self.used | other.used,
+            self.has_standard_base or other.has_standard_base,
         )
 
 
@@ -123,7 +128,13 @@ class Classes:
         of_class += [Writes(_conditional_names(base)) for base in self._targets(found)]
         of_class += [Writes(_fields(base)) for base in _superclasses(found.node)]
         of_instances = self._own_writes(found, of_class=False)
-        return Members(of_instances, joined(of_class), metaclass, self._self_uses(found))
+        return Members(
+            of_instances,
+            joined(of_class),
+            metaclass,
+            self._self_uses(found),
+            any(map(_is_standard, self._targets(found))),
+        )
 
     def brought(self, found: Found) -> frozenset[str]:
         """Names that classes of the same file bring which derive from the class directly."""
@@ -374,7 +385,16 @@ class Classes:
 
 def module_writes(module: Module) -> Writes:
     """What a module has besides what its statements bind."""
-    return written_in_module(module.root)
+
+    def members(name: str) -> frozenset[str] | None:
+        classes = [
+            each
+            for each in module.bindings.get(name, ())
+            if isinstance(each, Node) and each.type == "class_definition"
+        ]
+        return declared(classes[-1]) if classes else None
+
+    return written_in_module(module.root, members)
 
 
 def _conditional_names(target: Target) -> frozenset[str]:
@@ -382,6 +402,11 @@ def _conditional_names(target: Target) -> frozenset[str]:
     if not isinstance(target, Outside) or not target.is_standard:
         return frozenset()
     return conditional.of_class(target.module, target.name)
+
+
+def _is_standard(target: Target) -> bool:
+    """Whether instances of a class have attributes of the standard library's."""
+    return isinstance(target, Outside) and target.is_standard and target.name not in _BARE
 
 
 def _is_standard_metaclass(target: Target) -> bool:

@@ -7,10 +7,13 @@ from tree_sitter import Node
 
 from lsp_bridge.python.modules import field_text, text_of
 
+_VERSION = re.compile(
+    r"\bsys\.(?:version_info|implementation|hexversion)\b|\bplatform\.python_\w+\("
+    r"|\bPY[23]\w*\b|(?i:\b\w*pypy\w*\b)"
+)
 _PLATFORM = re.compile(
-    r"\bsys\.(?:platform|version_info|implementation|maxsize|hexversion)\b|\bos\.name\b"
-    r"|\bplatform\.\w+\(|\bPY[23]\w*\b|\bPYPY\b"
-    r"|(?i:\b\w*(?:win(?:dows|32)|darwin|mac_?os|linux|posix|bsd|solaris|cygwin|pypy)\w*\b)"
+    r"\bsys\.(?:platform|maxsize)\b|\bos\.name\b|\bplatform\.\w+\("
+    r"|(?i:\b\w*(?:win(?:dows|32)|darwin|mac_?os|linux|posix|bsd|solaris|cygwin)\w*\b)"
 )
 _PLATFORM_NAME = re.compile(
     r"(?i)(?:^|_)(?:win(?:dows|32)?|nt|darwin|osx|mac_?os|linux|posix|bsd|solaris|cygwin|pypy)(?:_|$)"
@@ -24,7 +27,9 @@ class Guard(Enum):
 
     NONE = "none"
     PLATFORM = "platform"
-    """A test for a platform or version, or a function or class named for one."""
+    """A test for a platform, or a function or class named for one."""
+    VERSION = "version"
+    """A test for a version of Python, or for another implementation."""
     PROBED = "probed"
     """It is tried whether the name is there."""
 
@@ -37,7 +42,9 @@ def around(node: Node | None) -> Guard:
     while node is not None:
         if in_same_function and node.type == "try_statement" and _tries(node, below):
             return Guard.PROBED
-        if _is_for_platform(node, below):
+        if _is_under(_VERSION, node, below):
+            guard = Guard.VERSION
+        elif guard is Guard.NONE and (_is_under(_PLATFORM, node, below) or _is_named(node)):
             guard = Guard.PLATFORM
         in_same_function = in_same_function and node.type not in _SCOPES
         node, below = node.parent, node
@@ -56,18 +63,21 @@ def _caught(clause: Node) -> str:
     return " ".join(text_of(each) for each in clause.named_children if each.type != "block")
 
 
-def _is_for_platform(node: Node, below: Node | None) -> bool:
+def _is_under(asked: re.Pattern[str], node: Node, below: Node | None) -> bool:
+    """Whether ``below`` depends on a condition that asks so."""
     match node.type:
         case "if_statement" | "elif_clause" | "while_statement" | "conditional_expression":
             condition = node.child_by_field_name("condition")
-            asked = text_of(condition) if condition is not None else _ternary_condition(node)
-            return below != condition and _PLATFORM.search(asked) is not None
-        case "function_definition" | "class_definition":
-            return _PLATFORM_NAME.search(field_text(node, "name")) is not None
+            text = text_of(condition) if condition is not None else _ternary_condition(node)
+            return below != condition and asked.search(text) is not None
         case "boolean_operator":
             left = node.child_by_field_name("left")
-            return below != left and _PLATFORM.search(text_of(left)) is not None
+            return below != left and asked.search(text_of(left)) is not None
     return False
+
+
+def _is_named(node: Node) -> bool:
+    return node.type in _SCOPES and _PLATFORM_NAME.search(field_text(node, "name")) is not None
 
 
 def _ternary_condition(node: Node) -> str:

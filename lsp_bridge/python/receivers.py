@@ -79,14 +79,17 @@ class Receivers:
             return self._judged(types, facts)
         links = await _links(question, encoding, ask)
         standard = [scope for link in links if (scope := _standard_scope(link, facts))]
-        if guard is Guard.PLATFORM and (standard or _is_module(facts)):
-            return Extra(why_open="code for some platform or version")
+        if guard is Guard.VERSION and (standard or _is_module(facts)):
+            return Extra(why_open="code for some version of Python")
         names = frozenset[str]().union(*map(_conditional_names, standard))
         if self._only_shared and len(links) > 1:
             if len(standard) < len(links):
                 return Extra(why_open="only what the types of a union share was listed")
             names = names.union(*map(_loaded_names, standard))
-        return Extra(names) | self._judged(list(self._linked(links, module, facts)), facts)
+        types = list(self._linked(links, module, facts))
+        if guard is Guard.PLATFORM and _is_module(facts) and not (standard or types):
+            return Extra(why_open="code for some platform")
+        return Extra(names) | self._judged(types, facts)
 
     def _linked(self, links: "list[_Link]", module: Module, facts: Facts) -> Iterator[_Type]:
         is_class_object = _is_class_object(facts)
@@ -122,7 +125,8 @@ def _of_class(classes: Classes, found: Found, each: _Type, listed: set[str]) -> 
         names = names.union(members.metaclass, dir(type))
     if each.is_own:
         names |= classes.brought(found)
-    used = {name for name in members.used if name[:2] != "__"} - {_PLACEHOLDER}
+    hidden = "_" if members.has_standard_base else "__"
+    used = {name for name in members.used if not name.startswith(hidden)} - {_PLACEHOLDER}
     unlisted = used - listed - names
     why = ""
     if each.is_own and len(unlisted) > _UNLISTED_SHARE * len(used):

@@ -11,7 +11,7 @@ from lsp_bridge.python.modules import field_text, text_of, walk
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _LITERAL = re.compile(r"[A-Za-z]{0,2}(\"\"\"|'''|\"|')(.*)\1", re.DOTALL)
-_COLLECTIONS = frozenset({"tuple", "list", "set", "dictionary", "expression_list"})
+_ALL_MEMBERS = re.compile(r"globals\(\)\.update\((\w+)\.__members__\)")
 _FUNCTIONS = frozenset({"function_definition", "lambda"})
 _READING_METHODS = frozenset(
     {"get", "items", "keys", "values", "pop", "copy", "mro", "__subclasses__", "__contains__"}
@@ -279,10 +279,15 @@ def written_in_class(body: Node) -> Writes:
     return joined(_in_namespace(body, ("locals", "vars")))
 
 
-def written_in_module(root: Node) -> Writes:
-    """What a module writes into its own namespace: ``globals()[name] = ...``."""
+def written_in_module(
+    root: Node, members: Callable[[str], frozenset[str] | None] = lambda name: None
+) -> Writes:
+    """What a module writes into its own namespace: ``globals()[name] = ...``.
+
+    ``members``: what an enumeration of the module holds, by its name.
+    """
     inside = joined(_in_namespace(root, ("locals", "vars")))
-    return inside | joined(_in_globals(root))
+    return inside | joined(_in_globals(root, members))
 
 
 def _in_namespace(scope: Node, functions: tuple[str, ...]) -> Iterator[Writes]:
@@ -293,9 +298,11 @@ def _in_namespace(scope: Node, functions: tuple[str, ...]) -> Iterator[Writes]:
             yield Writes(computed=_line(node))
 
 
-def _in_globals(root: Node) -> Iterator[Writes]:
+def _in_globals(root: Node, members: Callable[[str], frozenset[str] | None]) -> Iterator[Writes]:
     for node in walk(root):
-        yield _namespace_write(node, ("globals",))
+        enumeration = _ALL_MEMBERS.fullmatch(text_of(node)) if node.type == "call" else None
+        known = members(enumeration[1]) if enumeration is not None else None
+        yield _namespace_write(node, ("globals",)) if known is None else Writes(known)
         if node.type == "call" and field_text(node, "function") == "setattr":
             first, *rest = _arguments(node) or [node]
             if text_of(first).startswith("sys.modules["):

@@ -299,6 +299,8 @@ def test_a_draft_is_the_module_that_a_whole_reading_gives(pieces: list[str], dat
         ("def f(n):\n    globals()[n] = 1\n", "", True),
         ("for n in 'ab':\n    locals()[n] = 1\n", "", True),
         ("globals().update(load())\n", "", True),
+        ("class E(Enum):\n    A = 1\n    B = 2\nglobals().update(E.__members__)\n", "A B", False),
+        ("globals().update(E.__members__)\n", "", True),
         ("import sys\nsetattr(sys.modules[__name__], 'x', 1)\n", "x", False),
         ("import sys\nfor n in f(): setattr(sys.modules[__name__], n, 1)\n", "", True),
         ("import sys\nsys.modules[__name__] = Lazy()\n", "", True),

@@ -63,7 +63,9 @@ def test_classes_have_the_names_of_their_bases() -> None:
     [
         ("os.‸", Guard.NONE),
         ("if sys.platform == 'win32':\n    os.‸", Guard.PLATFORM),
-        ("if sys.version_info < (3, 8):\n    pass\nelse:\n    os.‸", Guard.PLATFORM),
+        ("if sys.version_info < (3, 8):\n    pass\nelse:\n    os.‸", Guard.VERSION),
+        ("def _windows():\n    if PY2:\n        os.‸", Guard.VERSION),
+        ("if PYPY:\n    sys.‸", Guard.VERSION),
         ("if WINDOWS:\n    def f():\n        os.‸", Guard.PLATFORM),
         ("x = os.‸ if os.name == 'nt' else 1", Guard.PLATFORM),
         ("x = os.name == 'nt' and os.‸", Guard.PLATFORM),
