@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -27,7 +28,22 @@ def version(profile: Profile) -> str | None:
     if not profile.version_command:
         return _packaged(Path(program)) or "?"
     program = executable(profile.version_command[0])
-    return None if program is None else _ask([program, *profile.version_command[1:]])
+    if program is None:
+        return None
+    found = _ask([program, *profile.version_command[1:]])
+    return _of_debian(program) or found if found == "?" else found
+
+
+def _of_debian(program: str) -> str | None:
+    """Version of the Debian package that a program came with: some print no number."""
+    if shutil.which("dpkg-query") is None:
+        return None
+    owner = _run(["dpkg-query", "--search", program])
+    if owner is None or owner.returncode:
+        return None
+    shown = _run(["dpkg-query", "--show", "--showformat=${Version}", owner.stdout.split(":")[0]])
+    found = None if shown is None else _VERSION.search(shown.stdout)
+    return None if found is None else found[0]
 
 
 def _packaged(program: Path) -> str | None:
@@ -41,8 +57,16 @@ def _packaged(program: Path) -> str | None:
 
 
 def _ask(command: list[str]) -> str | None:
+    done = _run(command)
+    if done is None or done.returncode:
+        return None
+    found = _VERSION.search(done.stdout + done.stderr)
+    return found[0] if found else "?"
+
+
+def _run(command: list[str]) -> "subprocess.CompletedProcess[str] | None":
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command,
             capture_output=True,
             text=True,
@@ -52,7 +76,3 @@ def _ask(command: list[str]) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    if done.returncode:
-        return None
-    found = _VERSION.search(done.stdout + done.stderr)
-    return found[0] if found else "?"

@@ -47,7 +47,7 @@ _output = Console(
 _errors = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 ServerOption = Annotated[
-    str | None, typer.Option(help="Language server: pyrefly (default), pyright or jedi.")
+    str | None, typer.Option(help="Language server [default: the language's own; `mgd doctor` lists them].")
 ]
 WorkspaceOption = Annotated[
     Path | None,
