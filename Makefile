@@ -30,7 +30,7 @@ imports: $(VENV)/.dev-installed
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.vllm-installed
-	$(BIN)/pytest -m "not e2e" --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	$(BIN)/pytest -m "not e2e and not slow" --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 e2e: $(VENV)/.vllm-installed
 	$(BIN)/pytest -m "e2e and not slow"

@@ -11,7 +11,7 @@ def merge(reports: Iterable[Report]) -> Report:
     every = list(reports)
     total = Report(every[0].server, every[0].tokenizer)
     for report in every:
-        for field in fields(Report)[2:]:
+        for field in fields(Report)[3:]:
             if field.name == "fail_open":
                 total.fail_open.update(report.fail_open)
             else:

@@ -50,6 +50,8 @@ class Report:
 
     server: str
     tokenizer: str
+    workspace: str = ""
+    """Root of the project; empty where there are several."""
     files: int = 0
     tokens: int = 0
     refused_tokens: int = 0
@@ -84,6 +86,7 @@ class Report:
         return {
             "server": self.server,
             "tokenizer": self.tokenizer,
+            "workspace": self.workspace,
             "files": self.files,
             "tokens": self.tokens,
             "refused_tokens": self.refused_tokens,

@@ -71,6 +71,7 @@ class Client:
         self._preparer = Preparer()
         self._gate = gate(profile)
         self._introduced = False
+        self._closed = False
         self._receivers = self._new_receivers()
 
     def _new_receivers(self) -> Receivers | None:
@@ -293,11 +294,13 @@ class Client:
     async def close(self) -> None:
         """End the server; questions still under way are answered `Unavailable`."""
         self._introduced = False
+        self._closed = True
         self._drop_waiting(self.crashed())
         await self._connection.close()
 
     async def _give_up(self, why: str) -> Unavailable:
-        _log.warning("%s: %s", self.profile.name, why)
+        if not self._closed:
+            _log.warning("%s: %s", self.profile.name, why)
         tail = self._connection.stderr_tail
         answer = Unavailable(Reason.CRASHED, f"{why}; {tail}" if tail else why)
         self._introduced = False

@@ -47,7 +47,8 @@ _output = Console(
 _errors = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 ServerOption = Annotated[
-    str | None, typer.Option(help="Language server [default: the language's own; `mgd doctor` lists them].")
+    str | None,
+    typer.Option(help="Language server [default: the language's own; `mgd doctor` lists them]."),
 ]
 WorkspaceOption = Annotated[
     Path | None,
@@ -124,9 +125,11 @@ def complete(
     """Complete a file at a position and print what would be inserted there."""
     import mgd
     from decoding import warming
+    from decoding.workspace import find_workspace
 
     watch = progress.Stopwatch(_STARTED_S)
     path, position = _parse_spot(spot)
+    root = workspace or find_workspace(path)
     rule, count = _parse_until(until)
     settings = {"model": endpoint_model, "api_key": api_key, "bias_limit": bias_limit}
     remote = _endpoint(endpoint, settings, model, tokenizer)
@@ -142,7 +145,7 @@ def complete(
         "trust_workspace": trust_workspace,
     }
     with progress.seldom_collecting(), progress.shown(_errors) as show:
-        document, pool = mgd.check_request(path, position, workspace, **options)
+        document, pool = mgd.check_request(path, position, root, **options)
         is_ahead = monitors and start_ms > 0 and remote is None and engine == "transformers"
         if is_ahead:
             warming.begin(pool, document, server)  # it gets ready while the model is loaded
@@ -158,18 +161,18 @@ def complete(
             waited_s = warming.finish(pool, document, server, start_ms / 1000)
         show("completing")
         options["start_timeout_s"] = max(0.0, start_ms / 1000 - waited_s)
-        result = mgd.generate(*loaded, path, position, workspace, seed=seed, until=rule, **options)
+        result = mgd.generate(*loaded, path, position, root, seed=seed, until=rule, **options)
         result.stats.start_s += waited_s
         watch.lap("completion")
     if as_json:
-        seconds = watch.as_dict()
-        _print_json({"text": result.text, "stats": result.stats.as_dict(), "seconds": seconds})
+        shown = {"text": result.text, "stats": result.stats.as_dict(), "seconds": watch.as_dict()}
+        _print_json(shown | {"workspace": str(root)})
     else:
         print(result.text)
-    _warn_of_unguided(result.stats)
+    _warn_of_unguided(result.stats, root)
 
 
-def _warn_of_unguided(statistics: "Statistics") -> None:
+def _warn_of_unguided(statistics: "Statistics", workspace: Path) -> None:
     """Say how many points went unguided, and why: names there may be invented."""
     reasons = statistics.fail_open
     if reasons:
@@ -177,7 +180,7 @@ def _warn_of_unguided(statistics: "Statistics") -> None:
         total = reasons.total()
         _complain(
             f"unguided at {total} {'point' if total == 1 else 'points'} ({counted}), "
-            f"guided at {statistics.constrained}"
+            f"guided at {statistics.constrained}; the workspace is {workspace}"
         )
 
 

@@ -75,7 +75,7 @@ def replay_paths(
         skipped += [f"{path} is {languages[path]}, not for {profile.name}" for path in others]
         kept = set(files).difference(others)
         index = TokenIndex.open(encoder.vocabulary)
-        report = Report(server=profile.name, tokenizer=str(tokenizer), skipped=skipped)
+        report = Report(profile.name, str(tokenizer), str(root), skipped=skipped)
         options = Options(deadline_s=deadline_s)
         Replay(
             lambda language: open_guide(index, language, pool, profile.name),
@@ -125,7 +125,7 @@ def print_report(report: Report, console: Console) -> None:
 
 def _table(values: dict[str, Any]) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for key in ("server", "tokenizer", "files", "tokens"):
+    for key in ("server", "tokenizer", "workspace", "files", "tokens"):
         table.add_row(key, str(values[key]))
     if values["tokens"]:
         refused, share = values["refused_tokens"], values["allowed_token_share"]

@@ -115,7 +115,8 @@ def test_the_report_has_exactly_the_published_keys(folder: Path) -> None:
     quantiles = {"p50", "p90", "p99"}
 
     assert list(values) == [
-        *("server", "tokenizer", "files", "tokens", "refused_tokens", "allowed_token_share"),
+        *("server", "tokenizer", "workspace", "files", "tokens"),
+        *("refused_tokens", "allowed_token_share"),
         *(
             "dereference_sites",
             "constrained_sites",

@@ -75,10 +75,13 @@ def test_points_that_went_unguided_are_counted(tmp_path: Path) -> None:
     """In one line on standard error, with the reasons; the names there may be invented."""
     (tmp_path / "a.py").write_text("def f(x):\n    x.\n")
     ran = mgd("complete", f"{tmp_path}/a.py:2:7", "--until", "1", "--json")
-    [(reason, count)] = json.loads(ran.stdout)["stats"]["fail_open"].items()
+    value = json.loads(ran.stdout)
+    [(reason, count)] = value["stats"]["fail_open"].items()
 
     assert (ran.returncode, count) == (0, 1)
-    assert ran.stderr == f"mgd: unguided at 1 point ({reason} 1), guided at 0\n"
+    assert value["workspace"] == str(tmp_path)
+    unguided = f"mgd: unguided at 1 point ({reason} 1), guided at 0"
+    assert ran.stderr == f"{unguided}; the workspace is {tmp_path}\n"
 
 
 def test_a_terminal_shows_what_goes_on() -> None:

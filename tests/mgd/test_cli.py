@@ -332,7 +332,7 @@ def test_a_completion_as_json(run: Run, file: Path) -> None:
     value = json.loads(ran.out)
 
     assert ran.code == 0
-    assert set(value) == {"text", "stats", "seconds"}
+    assert set(value) == {"text", "stats", "seconds", "workspace"}
     assert set(value["seconds"]) == {"start_up", "model", "completion", "total"}
     assert value["stats"]["wall_s"] <= value["seconds"]["completion"] + 0.001
     assert isinstance(value["text"], str)
