@@ -18,7 +18,7 @@ _PLATFORM = re.compile(
 _PLATFORM_NAME = re.compile(
     r"(?i)(?:^|_)(?:win(?:dows|32)?|nt|darwin|osx|mac_?os|linux|posix|bsd|solaris|cygwin|pypy)(?:_|$)"
 )
-_MISSING = re.compile(r"\b(?:AttributeError|ImportError|ModuleNotFoundError|NameError)\b")
+_MISSING = re.compile(r"\b(?:AttributeError|NameError)\b")
 _SCOPES = ("function_definition", "class_definition")
 
 
@@ -29,7 +29,7 @@ class Guard(Enum):
     PLATFORM = "platform"
     """A test for a platform, or a function or class named for one."""
     VERSION = "version"
-    """A test for a version of Python, or for another implementation."""
+    """A test for an older version of Python, or for another implementation."""
     PROBED = "probed"
     """It is tried whether the name is there."""
 
@@ -42,7 +42,7 @@ def around(node: Node | None) -> Guard:
     while node is not None:
         if in_same_function and node.type == "try_statement" and _tries(node, below):
             return Guard.PROBED
-        if _is_under(_VERSION, node, below):
+        if _is_under(_VERSION, node, below) and _is_older(node, below):
             guard = Guard.VERSION
         elif guard is Guard.NONE and (_is_under(_PLATFORM, node, below) or _is_named(node)):
             guard = Guard.PLATFORM
@@ -74,6 +74,16 @@ def _is_under(asked: re.Pattern[str], node: Node, below: Node | None) -> bool:
             left = node.child_by_field_name("left")
             return below != left and asked.search(text_of(left)) is not None
     return False
+
+
+def _is_older(node: Node, below: Node | None) -> bool:
+    """Whether ``below`` runs where a version is older than asked, if versions are compared."""
+    condition = node.child_by_field_name("condition") or node.child_by_field_name("left")
+    text = text_of(condition) or _ternary_condition(node)
+    is_otherwise = below is not None and below.type in ("else_clause", "elif_clause")
+    if "<" in text or ">" in text:
+        return ("<" in text) is not is_otherwise
+    return not is_otherwise
 
 
 def _is_named(node: Node) -> bool:

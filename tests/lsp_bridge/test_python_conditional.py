@@ -63,7 +63,12 @@ def test_classes_have_the_names_of_their_bases() -> None:
     [
         ("os.‸", Guard.NONE),
         ("if sys.platform == 'win32':\n    os.‸", Guard.PLATFORM),
-        ("if sys.version_info < (3, 8):\n    pass\nelse:\n    os.‸", Guard.VERSION),
+        ("if sys.version_info < (3, 8):\n    os.‸", Guard.VERSION),
+        ("if sys.version_info < (3, 8):\n    pass\nelse:\n    os.‸", Guard.NONE),
+        ("if sys.version_info >= (3, 8):\n    os.‸", Guard.NONE),
+        ("if sys.version_info >= (3, 8):\n    pass\nelse:\n    os.‸", Guard.VERSION),
+        ("x = os.‸ if sys.version_info < (3,) else 1", Guard.VERSION),
+        ("try:\n    os.‸\nexcept ImportError:\n    pass", Guard.NONE),
         ("def _windows():\n    if PY2:\n        os.‸", Guard.VERSION),
         ("if PYPY:\n    sys.‸", Guard.VERSION),
         ("if WINDOWS:\n    def f():\n        os.‸", Guard.PLATFORM),
