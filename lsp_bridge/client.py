@@ -270,12 +270,20 @@ class Client:
             return answer
         ask = partial(self._request, job)
         if self._receivers is not None:
-            extra = await self._receivers.look_up(question, answer, encoding, ask)
+            types = partial(self._request_if_possible, job)
+            extra = await self._receivers.look_up(question, answer, encoding, types)
             return extra.added_to(answer)
         if rule is None:
             return answer
         why = await type_definitions.why_open(rule, receiver, encoding, ask)
         return Unavailable(Reason.OPEN_TYPE, why) if why else answer
+
+    async def _request_if_possible(self, job: Job, method: str, params: dict[str, Any]) -> Any:
+        """The result, or None where the server answers with an error: the list is there already."""
+        try:
+            return await self._request(job, method, params)
+        except ResponseError:
+            return None
 
     async def _request(self, job: Job, method: str, params: dict[str, Any]) -> Any:
         for pause_s in pauses_s(self.profile.patience_s / 2):

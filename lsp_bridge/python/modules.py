@@ -18,7 +18,8 @@ from lsp_bridge.project import Project
 
 _LANGUAGE = Language(tree_sitter_python.language())
 _LARGEST_FILE_BYTES = 4 << 20
-_MOST_FILES = 512
+_MOST_FILES = 128
+"""Trees that are kept; one takes some 25 times its source."""
 _LONGEST_PATH = 12
 """Number of imports that a name is followed through."""
 _NESTING = frozenset(
