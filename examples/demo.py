@@ -69,8 +69,9 @@ def show(
     prevented = ", ".join(invented) or "none here"
     console.print(f"  prevented         {escape(prevented)}")
     stats = guided.stats
+    queries = "1 query" if stats.triggers == 1 else f"{stats.triggers} queries"
     console.print(
-        f"  {stats.triggers} queries, waited {stats.waited_s * 1000:.0f} ms, "
+        f"  {queries}, waited {stats.waited_s * 1000:.0f} ms, "
         f"{stats.tokens_per_second:.0f} tokens/s\n",
         style="dim",
     )
