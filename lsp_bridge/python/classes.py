@@ -4,7 +4,6 @@ Metaclasses, class decorators, ``__init_subclass__`` and writes under computed n
 source says which names they write, these are known; otherwise the class is open.
 """
 
-import re
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -15,6 +14,20 @@ from weakref import WeakKeyDictionary
 from tree_sitter import Node
 
 from lsp_bridge.python import conditional
+from lsp_bridge.python.definitions import (
+    KNOWN_MAKERS,
+    METACLASS_MAKERS,
+    assigned_to,
+    declared,
+    is_bound,
+    is_of_class,
+    is_transform,
+    made_fields,
+    metaclass_nodes,
+    methods,
+    superclasses,
+    unsubscripted,
+)
 from lsp_bridge.python.modules import (
     Found,
     Module,
@@ -59,10 +72,7 @@ _KNOWN_DECORATORS = frozenset(
 """Packages, besides the standard library, whose class decorators add no names of their own, or
 such as servers know."""
 _HARMLESS_DECORATORS = frozenset({"implementer", "implementer_only", "provider"})
-_METACLASS_MAKERS = frozenset({"with_metaclass", "add_metaclass"})
-_KNOWN_MAKERS = frozenset({"namedtuple", "NamedTuple", "TypedDict", "NewType", "Generic", "Enum"})
 _MAKES_CLASSES = "it makes classes"
-_TRANSFORMS = "dataclass_transform"
 _GETTING = frozenset({"__getattribute__"})
 """Methods that make members up. Servers list ``__getattr__`` only where somebody wrote it."""
 _MOST_CALLS = 3
@@ -126,7 +136,7 @@ class Classes:
             of_class.append(writes)
             metaclass |= names
         of_class += [Writes(_conditional_names(base)) for base in self._targets(found)]
-        of_class += [Writes(_fields(base)) for base in _superclasses(found.node)]
+        of_class += [Writes(made_fields(base)) for base in superclasses(found.node)]
         of_instances = self._own_writes(found, of_class=False)
         return Members(
             of_instances,
@@ -141,7 +151,7 @@ class Classes:
         name = field_text(found.node, "name")
         names: frozenset[str] = frozenset()
         for node in statements(found.module.root):
-            if node.type == "class_definition" and name in map(text_of, _superclasses(node)):
+            if node.type == "class_definition" and name in map(text_of, superclasses(node)):
                 derived = Found(found.module, node)
                 names |= declared(node) | self._own_writes(derived, of_class=False).names
         return names
@@ -166,17 +176,17 @@ class Classes:
                     waiting.append(base)
 
     def _targets(self, found: Found) -> Iterator[Target]:
-        for node in _superclasses(found.node):
-            yield from self._sources.resolve(text_of(_unsubscripted(node)), found.module)
+        for node in superclasses(found.node):
+            yield from self._sources.resolve(text_of(unsubscripted(node)), found.module)
 
     def _bases(self, found: Found) -> Iterator[Found | str]:
-        for node in _superclasses(found.node):
+        for node in superclasses(found.node):
             yield from self._base(found.module, node, found.node)
 
     def _base(
         self, module: Module, node: Node, derived: Node, left: int = 4
     ) -> Iterator[Found | str]:
-        node = _unsubscripted(node)
+        node = unsubscripted(node)
         if node.type == "call":
             yield from self._made_base(module, node, derived)
             return
@@ -193,17 +203,17 @@ class Classes:
     def _made_base(self, module: Module, call: Node, derived: Node) -> Iterator[Found | str]:
         """Bases that a call makes. What stands in calls of ``namedtuple`` is read elsewhere."""
         name = field_text(call, "function").split(".")[-1]
-        if name in _METACLASS_MAKERS:
+        if name in METACLASS_MAKERS:
             arguments = call.child_by_field_name("arguments")
             for node in [] if arguments is None else arguments.named_children[1:]:
                 yield from self._base(module, node, derived)
-        elif name not in _KNOWN_MAKERS:
+        elif name not in KNOWN_MAKERS:
             yield f"a base is made by {name}()"
 
     def _derived(self, found: Found) -> Iterator[Writes]:
         """What ``__init_subclass__`` writes on classes that derive."""
         body = found.node.child_by_field_name("body")
-        for function in [] if body is None else _methods(body):
+        for function in [] if body is None else methods(body):
             if field_text(function, "name") == "__init_subclass__":
                 yield self._remembered(found, function, "derived", self._deriving_writes)
 
@@ -225,7 +235,7 @@ class Classes:
     def _decorator(self, module: Module, node: Node) -> Writes:
         called = node.child_by_field_name("function") if node.type == "call" else node
         name = text_of(called)
-        if name.split(".")[-1] in _HARMLESS_DECORATORS | _METACLASS_MAKERS:
+        if name.split(".")[-1] in _HARMLESS_DECORATORS | METACLASS_MAKERS:
             return NOTHING
         return joined(map(self._decorating, self._sources.resolve(name, module)))
 
@@ -247,11 +257,11 @@ class Classes:
 
         With ``inner`` also what functions in it write on their first: one of them may be returned.
         """
-        if _is_transform(found.node):
+        if is_transform(found.node):
             return NOTHING
         names = parameters(found.node)
         if isinstance(place, int):
-            place += _is_bound(found.node)
+            place += is_bound(found.node)
             given = [(found.node, names[place : place + 1])]
         else:
             given = [(found.node, [name for name in names if name == place])]
@@ -288,8 +298,8 @@ class Classes:
         return joined(writes)
 
     def _metaclasses(self, found: Found) -> Iterator[Target]:
-        for node in _metaclass_nodes(found.node):
-            yield from self._sources.resolve(text_of(_unsubscripted(node)), found.module)
+        for node in metaclass_nodes(found.node):
+            yield from self._sources.resolve(text_of(unsubscripted(node)), found.module)
 
     def _metaclass(self, target: Target) -> tuple[Writes, frozenset[str]]:
         """What a metaclass writes on its classes, and what they have of it."""
@@ -311,7 +321,7 @@ class Classes:
                 if each != _MAKES_CLASSES:
                     writes.append(Writes(computed=each))
                 continue
-            is_declared = is_declared or _is_transform(each.node)
+            is_declared = is_declared or is_transform(each.node)
             names |= declared(each.node)
             writes.append(self._metaclass_writes(each))
             names = names.union(*map(_standard_names, self._targets(each)))
@@ -323,11 +333,11 @@ class Classes:
     def _metaclass_writes(self, found: Found) -> Writes:
         """What a metaclass's methods write on the classes that it makes."""
         body = found.node.child_by_field_name("body")
-        methods = [] if body is None else list(_methods(body))
+        functions = [] if body is None else list(methods(body))
         writes = [
-            self._remembered(found, each, "metaclass", self._making_writes) for each in methods
+            self._remembered(found, each, "metaclass", self._making_writes) for each in functions
         ]
-        names = {field_text(each, "name") for each in methods} & _GETTING
+        names = {field_text(each, "name") for each in functions} & _GETTING
         return joined([*writes, *(Writes(computed=name) for name in names)])
 
     def _making_writes(self, found: Found, function: Node) -> Writes:
@@ -351,19 +361,19 @@ class Classes:
         if body is None:
             return NOTHING
         role = "class" if of_class else "instance"
-        methods = [each for each in _methods(body) if _is_of_class(each) is of_class]
-        writes = [self._remembered(found, each, role, _method_writes) for each in methods]
+        functions = [each for each in methods(body) if is_of_class(each) is of_class]
+        writes = [self._remembered(found, each, role, _method_writes) for each in functions]
         if of_class:
             writes.append(written_in_class(body))
-        names = {field_text(each, "name") for each in methods} & _GETTING
+        names = {field_text(each, "name") for each in functions} & _GETTING
         return joined([*writes, *(Writes(computed=name) for name in names)])
 
     def _self_uses(self, found: Found) -> frozenset[str]:
         """Names that a class's own methods read of their instance."""
         body = found.node.child_by_field_name("body")
-        methods = [] if body is None else list(_methods(body))
+        functions = [] if body is None else list(methods(body))
         return frozenset().union(
-            *(self._remembered(found, each, "uses", _uses) for each in methods)
+            *(self._remembered(found, each, "uses", _uses) for each in functions)
         )
 
     def _remembered(
@@ -415,39 +425,9 @@ def _is_standard_metaclass(target: Target) -> bool:
     return f"{target.module}.{target.name}" in _KNOWN_METACLASSES
 
 
-def declared(node: Node) -> frozenset[str]:
-    """Names that a class's body binds."""
-    body = node.child_by_field_name("body")
-    names = set()
-    for statement in [] if body is None else statements(body):
-        if statement.type in ("function_definition", "class_definition"):
-            names.add(field_text(statement, "name"))
-        elif statement.type == "expression_statement":
-            for each in statement.named_children:
-                if each.type == "assignment":
-                    names.add(field_text(each, "left"))
-    return frozenset(names)
-
-
 def _method_writes(found: Found, function: Node) -> Writes:
     first = parameters(function)[:1]
     return Subject(function, first, constant=_Constants(found)).writes()
-
-
-def _is_bound(function: Node) -> bool:
-    """Whether calls leave the first parameter out."""
-    return parameters(function)[:1] in (["self"], ["cls"]) and _is_method(function)
-
-
-def _is_method(function: Node) -> bool:
-    around = function.parent
-    if around is not None and around.type == "decorated_definition":
-        around = around.parent
-    return (
-        around is not None
-        and around.parent is not None
-        and (around.parent.type == "class_definition")
-    )
 
 
 def _uses(found: Found, function: Node) -> frozenset[str]:
@@ -469,94 +449,10 @@ class _Constants:
         owner, _, attribute = name.rpartition(".")
         if owner in ("self", "cls"):
             body = self._found.node.child_by_field_name("body")
-            return None if body is None else _assigned_to(body, attribute)
+            return None if body is None else assigned_to(body, attribute)
         bound = self._found.module.bindings.get(name, ()) if not owner else ()
         last = bound[-1] if len(bound) == 1 else None
         return last if isinstance(last, Node) else None
-
-
-def _assigned_to(body: Node, name: str) -> Node | None:
-    for statement in statements(body):
-        for each in statement.named_children:
-            if each.type == "assignment" and field_text(each, "left") == name:
-                return each.child_by_field_name("right")
-    return None
-
-
-def _methods(body: Node) -> Iterator[Node]:
-    """Functions that get an object or its class."""
-    functions = (each for each in statements(body) if each.type == "function_definition")
-    return (each for each in functions if "@staticmethod" not in decorators(each))
-
-
-def _is_of_class(function: Node) -> bool:
-    name = field_text(function, "name")
-    if name in ("__init_subclass__", "__class_getitem__"):
-        return True
-    return "@classmethod" in decorators(function)
-
-
-def decorators(definition: Node) -> list[str]:
-    """Source of a definition's decorators, ``@`` included."""
-    around = definition.parent
-    if around is None or around.type != "decorated_definition":
-        return []
-    return [text_of(each) for each in around.named_children if each.type == "decorator"]
-
-
-def _superclasses(node: Node) -> list[Node]:
-    listed = node.child_by_field_name("superclasses")
-    if listed is None:
-        return []
-    kinds = ("keyword_argument", "comment", "dictionary_splat", "list_splat")
-    return [each for each in listed.named_children if each.type not in kinds]
-
-
-def _metaclass_nodes(node: Node) -> Iterator[Node]:
-    listed = node.child_by_field_name("superclasses")
-    for each in [] if listed is None else listed.named_children:
-        value = each.child_by_field_name("value")
-        if each.type == "keyword_argument" and field_text(each, "name") == "metaclass" and value:
-            yield value
-        if each.type == "call":
-            yield from _metaclass_argument(each)
-    body = node.child_by_field_name("body")
-    legacy = None if body is None else _assigned_to(body, "__metaclass__")
-    if legacy is not None:
-        yield legacy
-    around = node.parent
-    if around is not None and around.type == "decorated_definition":
-        for decorator in around.named_children:
-            for call in decorator.named_children if decorator.type == "decorator" else ():
-                yield from _metaclass_argument(call)
-
-
-def _metaclass_argument(call: Node) -> Iterator[Node]:
-    """The metaclass in ``with_metaclass(Meta, Base)`` and ``@add_metaclass(Meta)``."""
-    if field_text(call, "function").split(".")[-1] in _METACLASS_MAKERS:
-        arguments = call.child_by_field_name("arguments")
-        yield from [] if arguments is None else arguments.named_children[:1]
-
-
-def _unsubscripted(node: Node) -> Node:
-    while node.type == "subscript":
-        value = node.child_by_field_name("value")
-        if value is None:
-            break
-        node = value
-    return node
-
-
-def _is_transform(node: Node) -> bool:
-    return any(_TRANSFORMS in each for each in decorators(node))
-
-
-def _fields(base: Node) -> frozenset[str]:
-    """Names in the strings of a base such as ``namedtuple("Point", "x y")``."""
-    if base.type != "call" or field_text(base, "function").split(".")[-1] not in _KNOWN_MAKERS:
-        return frozenset()
-    strings = (text_of(node) for node in walk(base) if node.type == "string_content")
-    return frozenset(re.findall(r"[^\W\d]\w*", " ".join(strings)))
 
 
 def _standard_names(target: Target) -> frozenset[str]:

@@ -15,7 +15,8 @@ from lsp_bridge.profiles.profile import Ask, Extra
 from lsp_bridge.profiles.python_source import receiver
 from lsp_bridge.project import Project
 from lsp_bridge.python import conditional, guards
-from lsp_bridge.python.classes import Classes, declared, decorators, module_writes
+from lsp_bridge.python.classes import Classes, module_writes
+from lsp_bridge.python.definitions import declared, decorators
 from lsp_bridge.python.guards import Guard
 from lsp_bridge.python.modules import Drafts, Found, Module, Sources, field_text, read
 from lsp_bridge.python.writes import parameters
