@@ -4,7 +4,11 @@ import re
 
 from lsp_bridge.profiles.profile import Listing
 
-_BRACES = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\]|\\.)*\"|[{};]", re.DOTALL)
+_BRACES = re.compile(
+    r"//[^\n]*|/\*.*?\*/|r(#+)\".*?\"\1|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\\n]|\\[^\n])'|[{};]",
+    re.DOTALL,
+)
+"""Braces and ends of statements; comments, strings and characters are read past."""
 _CONDITION = re.compile(r"#\[\s*cfg(?:_attr)?\s*\((?!\s*test\s*\))")
 _CONDITION_OF_FILE = re.compile(r"^#!\[\s*cfg\s*\(", re.MULTILINE)
 _PATH = "::"

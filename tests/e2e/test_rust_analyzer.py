@@ -269,6 +269,8 @@ GATED = (
         ("#[cfg(windows)]\nmod inner { fn f() { super::m::‸ } }", "windows"),
         ("fn f() { #[cfg(windows)]\n    m::‸; }", "windows"),
         ("cfg_if::cfg_if! { if #[cfg(windows)] { use std::os::‸; } }", "windows"),
+        ("#[cfg(windows)]\nfn f(c: char) { if c == '}' {} m::‸ }", "windows"),
+        ('#[cfg(windows)]\nfn f() { let a = r#"}"}"#; m::‸ }', "windows"),
         ("#[cfg(windows)]\nfn f(s: &S) { s.‸ }", "handle"),
         ("fn f(s: &S) { #[cfg(windows)] { s.‸ } }", "handle"),
     ],
