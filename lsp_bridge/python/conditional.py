@@ -50,8 +50,9 @@ def declared_in(stubs: Path) -> dict[str, list[str]]:
     always: dict[str, set[str]] = {}
     for module, tree in modules.items():
         for scope, name, is_conditional in _names(tree.body, module, False):
-            names = _exported(modules, module, name) if name.endswith("*") else {name}
-            (found if is_conditional else always).setdefault(scope, set()).update(names)
+            for each, is_there in _exported(modules, module, name):
+                kept = found if is_conditional or is_there else always
+                kept.setdefault(scope, set()).add(each)
     rest = {scope: names - always.get(scope, set()) for scope, names in found.items()}
     return {scope: sorted(names) for scope, names in sorted(rest.items()) if names}
 
@@ -60,13 +61,19 @@ def _dotted(path: Path) -> str:
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
-def _exported(modules: Mapping[str, ast.Module], importer: str, star: str) -> set[str]:
-    """Names that ``from .module import *`` brings."""
-    name = star.removesuffix("*")
-    module = f"{importer}{name}" if name.startswith(".") else name
+def _exported(
+    modules: Mapping[str, ast.Module], importer: str, name: str
+) -> Iterator[tuple[str, bool]]:
+    """``name``, or all that ``from .module import *`` brings; whether it is conditional there."""
+    if not name.endswith("*"):
+        yield name, False
+        return
+    star = name.removesuffix("*")
+    module = f"{importer}{star}" if star.startswith(".") else star
     body = modules[module].body if module in modules else []
-    names = {name for scope, name, _ in _names(body, module, False) if scope == module}
-    return {name for name in names if not name.startswith("_") and not name.endswith("*")}
+    for scope, each, is_conditional in _names(body, module, False):
+        if scope == module and each[0] != "_" and not each.endswith("*"):
+            yield each, is_conditional
 
 
 def _names(body: list[ast.stmt], scope: str, under: bool) -> Iterator[tuple[str, str, bool]]:

@@ -11,6 +11,8 @@ _VERSION = re.compile(
     r"\bsys\.(?:version_info|implementation|hexversion)\b|\bplatform\.python_\w+\("
     r"|\bPY[23]\w*\b|(?i:\b\w*pypy\w*\b)"
 )
+_NEWER = re.compile(r"\bPY3|(?:==|\bis)\s*3|!=\s*2")
+_NOT = re.compile(r"^\s*not\b")
 _PLATFORM = re.compile(
     r"\bsys\.(?:platform|maxsize)\b|\bos\.name\b|\bplatform\.\w+\("
     r"|(?i:\b\w*(?:win(?:dows|32)|darwin|mac_?os|linux|posix|bsd|solaris|cygwin)\w*\b)"
@@ -77,13 +79,17 @@ def _is_under(asked: re.Pattern[str], node: Node, below: Node | None) -> bool:
 
 
 def _is_older(node: Node, below: Node | None) -> bool:
-    """Whether ``below`` runs where a version is older than asked, if versions are compared."""
+    """Whether ``below`` runs where a version is older than asked for, or Python another."""
     condition = node.child_by_field_name("condition") or node.child_by_field_name("left")
     text = text_of(condition) or _ternary_condition(node)
-    is_otherwise = below is not None and below.type in ("else_clause", "elif_clause")
+    is_otherwise = below is not None and (
+        below.type in ("else_clause", "elif_clause")
+        or (node.type == "conditional_expression" and below == node.named_children[-1])
+    )
     if "<" in text or ">" in text:
         return ("<" in text) is not is_otherwise
-    return not is_otherwise
+    asks_for_older = _NEWER.search(text) is None
+    return (asks_for_older is (_NOT.search(text) is None)) is not is_otherwise
 
 
 def _is_named(node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +38,8 @@ _LONGEST_CALL = 1_000
 _STUBS = re.compile(r"stdlib\Z|pyrefly_bundled_typeshed|\d(?:and\d)?\Z")
 """Folders of typeshed's modules: pyrefly unpacks its own, jedi's are sorted by version."""
 
+
+_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 _UNLISTED_SHARE = 0.05
 """Of the names that a class's methods use of their own object: if more of them are listed nowhere,
@@ -143,13 +146,15 @@ class _Scope(NamedTuple):
 
 
 def _standard_scope(link: "_Link", facts: Facts) -> _Scope | None:
-    """What a link into typeshed leads to."""
+    """What a link into typeshed, or into the library's own source, leads to."""
     parts = link.path.parts
-    target = read(link.path) if link.path.suffix == ".pyi" else None
+    is_source = link.path.is_relative_to(_LIBRARY) and "site-packages" not in parts
+    target = read(link.path) if is_source or link.path.suffix == ".pyi" else None
     if target is None:
         return None
     roots = [place for place, part in enumerate(parts) if _STUBS.match(part)]
-    inside = parts[roots[-1] + 1 : -1] if roots else ()
+    start = len(_LIBRARY.parts) if is_source else roots[-1] + 1 if roots else len(parts)
+    inside = parts[start:-1]
     dotted = ".".join((*inside, link.path.stem)).removesuffix(".__init__")
     found = _class_at(target, link.line)
     if found is not None:

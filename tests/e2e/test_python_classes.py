@@ -169,6 +169,8 @@ def test_names_of_a_metaclass_leave_the_list_closed(server: Served) -> None:
         ("import sys\n\nsys.‸\n", "pypy_version_info"),
         ("import asyncio\n\nasyncio.‸\n", "WindowsSelectorEventLoopPolicy"),
         ("import asyncio\n\nasyncio.‸\n", "TaskGroup"),
+        ("import collections.abc\n\ncollections.abc.‸\n", "Buffer"),
+        ("import os\n\nif PY3:\n    pass\nelse:\n    os.‸\n", "getcwdu"),
         ("import subprocess\n\nsubprocess.‸\n", "STARTUPINFO"),
         ("import socket\n\nsocket.‸\n", "SO_EXCLUSIVEADDRUSE"),
         ("import winreg\n\nwinreg.‸\n", "OpenKey"),

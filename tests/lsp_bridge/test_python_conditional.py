@@ -39,6 +39,8 @@ def test_conditions_and_what_they_hide(tmp_path: Path) -> None:
                 "    if sys.version_info >= (3, 12):\n        def new(self): ...\n"
             ),
             "c.pyi": "starred: int\n_private: int\n",
+            "d.pyi": "from e import *\n",
+            "e.pyi": "import sys\nx: int\nif sys.version_info >= (3, 12):\n    new: int\n",
         },
     )
     (tmp_path / "a").mkdir()
@@ -48,6 +50,8 @@ def test_conditions_and_what_they_hide(tmp_path: Path) -> None:
     assert conditional.declared_in(tmp_path) == {
         "a": ["posix", "starred", "windows"],
         "a.C": ["new"],
+        "d": ["new"],
+        "e": ["new"],
     }
 
 
@@ -71,6 +75,14 @@ def test_classes_have_the_names_of_their_bases() -> None:
         ("try:\n    os.‸\nexcept ImportError:\n    pass", Guard.NONE),
         ("def _windows():\n    if PY2:\n        os.‸", Guard.VERSION),
         ("if PYPY:\n    sys.‸", Guard.VERSION),
+        ("if PY3:\n    os.‸", Guard.NONE),
+        ("if six.PY3:\n    pass\nelse:\n    os.‸", Guard.VERSION),
+        ("if not PY3:\n    os.‸", Guard.VERSION),
+        ("if sys.version_info[0] == 3:\n    pass\nelse:\n    os.‸", Guard.VERSION),
+        ("if sys.version_info[0] == 2:\n    os.‸", Guard.VERSION),
+        ("x = 1 if sys.version_info >= (3,) else os.‸", Guard.VERSION),
+        ("x = os.‸ if PY3 else 1", Guard.NONE),
+        ("x = 1 if PY3 else os.‸", Guard.VERSION),
         ("if WINDOWS:\n    def f():\n        os.‸", Guard.PLATFORM),
         ("x = os.‸ if os.name == 'nt' else 1", Guard.PLATFORM),
         ("x = os.name == 'nt' and os.‸", Guard.PLATFORM),
