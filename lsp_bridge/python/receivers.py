@@ -304,6 +304,6 @@ def _link(link: Any) -> _Link | None:
         uri = link["targetUri"] if "targetUri" in link else link["uri"]
         span = link["targetSelectionRange"] if "targetUri" in link else link["range"]
         parts, line = urlsplit(uri), int(span["start"]["line"])
-    except (TypeError, KeyError, ValueError):
+    except (AttributeError, TypeError, KeyError, ValueError):
         return None
     return _Link(Path(unquote(parts.path)), line) if parts.scheme == "file" else None

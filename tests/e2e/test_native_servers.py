@@ -84,6 +84,11 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def qualifies(name: str) -> bool:
+    """Whether a name is that of a class which may qualify a member, and no member."""
+    return name.endswith(":")
+
+
 @pytest.fixture(scope="module")
 def project(name: str) -> Project:
     """Its project."""
@@ -98,8 +103,8 @@ def root(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(name: str, project: Project, root: Path) -> Iterator[Served]:
-    """The server on that project; classes that may qualify a member are no members."""
-    with serving(root, name, project.file, lambda name: name.endswith(":")) as served:
+    """The server on that project."""
+    with serving(root, name, project.file, qualifies) as served:
         yield served
 
 
@@ -130,7 +135,7 @@ def test_a_growing_document(server: Served, project: Project) -> None:
 
 def test_a_killed_server_comes_back(name: str, project: Project, root: Path) -> None:
     """Its documents come with the questions."""
-    with serving(root, name, project.file) as server:
+    with serving(root, name, project.file, qualifies) as server:
         assert server.names(project.text("first")) == project.members
         assert server.names_again(project.text("second")) == project.members
         assert server.pool.statistics.restarts == 1
