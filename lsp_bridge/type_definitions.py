@@ -5,7 +5,7 @@ it leaves out can only be guessed from a type's definition: see `Profile.type_ru
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,14 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 from lsp_bridge import overlay
 from lsp_bridge.overlay import Encoding, Position
-from lsp_bridge.profiles.profile import Definition, TypeRule
+from lsp_bridge.profiles.profile import Ask, Definition, TypeRule
 from lsp_bridge.question import Question
 from lsp_bridge.reading import advance
 from lsp_bridge.transport import GarbledMessageError
 from monitors.languages.registry import LANGUAGES
-
-Ask = Callable[[str, dict[str, Any]], Awaitable[Any]]
-"""Sends a request and waits for its result."""
 
 _COMMENT = re.compile("//")
 _MOST_COMMENTS = 8

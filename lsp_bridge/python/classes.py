@@ -4,9 +4,9 @@ Metaclasses, class decorators, ``__init_subclass__`` and writes under computed n
 source says which names they write, these are known; otherwise the class is open.
 """
 
-import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -73,8 +73,8 @@ _KNOWN_DECORATORS = frozenset(
 such as servers know."""
 _HARMLESS_DECORATORS = frozenset({"implementer", "implementer_only", "provider"})
 _MAKES_CLASSES = "it makes classes"
-_GETTING = frozenset({"__getattribute__"})
-"""Methods that make members up. Servers list ``__getattr__`` only where somebody wrote it."""
+_GETTING = "__getattribute__"
+"""Makes members up. Servers list ``__getattr__`` only where somebody wrote it."""
 _MOST_CALLS = 3
 """Number of calls that an object is followed through."""
 
@@ -128,22 +128,22 @@ class Classes:
         return notes[key]
 
     def _read(self, found: Found) -> Members:
+        bases = list(self._targets(found))
         of_class = [Writes(declared(found.node)), self._own_writes(found, of_class=True)]
         of_class += [*self._decorated(found), *self._derived(found)]
-        metaclass = frozenset[str]().union(*map(_standard_names, self._targets(found)))
+        of_class += [Writes(_conditional_names(base)) for base in bases]
+        of_class += [Writes(made_fields(base)) for base in superclasses(found.node)]
+        metaclass = frozenset[str]().union(*map(_standard_names, bases))
         for meta in self._metaclasses(found):
             writes, names = self._metaclass(meta)
             of_class.append(writes)
             metaclass |= names
-        of_class += [Writes(_conditional_names(base)) for base in self._targets(found)]
-        of_class += [Writes(made_fields(base)) for base in superclasses(found.node)]
-        of_instances = self._own_writes(found, of_class=False)
         return Members(
-            of_instances,
+            self._own_writes(found, of_class=False),
             joined(of_class),
             metaclass,
             self._self_uses(found),
-            any(map(_is_standard, self._targets(found))),
+            any(map(_is_standard, bases)),
         )
 
     def brought(self, found: Found) -> frozenset[str]:
@@ -167,8 +167,6 @@ class Classes:
                 continue
             seen.add(key)
             yield each
-            if any(map(_is_standard_metaclass, self._targets(each))):
-                yield _MAKES_CLASSES
             for base in self._bases(each):
                 if isinstance(base, str):
                     yield base
@@ -193,6 +191,8 @@ class Classes:
         if node.type not in ("identifier", "attribute"):
             return
         for target in self._sources.resolve(text_of(node), module):
+            if _is_standard_metaclass(target):
+                yield _MAKES_CLASSES
             if not isinstance(target, Found) or target.node == derived:
                 continue
             if target.node.type == "class_definition":
@@ -212,15 +212,12 @@ class Classes:
 
     def _derived(self, found: Found) -> Iterator[Writes]:
         """What ``__init_subclass__`` writes on classes that derive."""
-        body = found.node.child_by_field_name("body")
-        for function in [] if body is None else methods(body):
+        for function in methods(found.node):
             if field_text(function, "name") == "__init_subclass__":
                 yield self._remembered(found, function, "derived", self._deriving_writes)
 
     def _deriving_writes(self, found: Found, function: Node) -> Writes:
-        def handed(name: str, place: int | str) -> Writes | None:
-            return self._handed(found, name, place, _MOST_CALLS)
-
+        handed = partial(self._handed, found, left=_MOST_CALLS)
         return Subject(function, parameters(function)[:1], handed=handed).writes()
 
     def _decorated(self, found: Found) -> Iterator[Writes]:
@@ -270,10 +267,7 @@ class Classes:
             given += [(each, parameters(each)[:1]) for each in nested]
             if any(node.type == "class_definition" for node in walk(found.node)):
                 return Writes(computed="a decorator makes a class")
-
-        def handed(name: str, place: int | str) -> Writes | None:
-            return self._handed(found, name, place, left - 1)
-
+        handed = partial(self._handed, found, left=left - 1)
         return joined(Subject(node, names, handed=handed).writes() for node, names in given)
 
     def _handed(self, caller: Found, name: str, place: int | str, left: int) -> Writes | None:
@@ -332,13 +326,8 @@ class Classes:
 
     def _metaclass_writes(self, found: Found) -> Writes:
         """What a metaclass's methods write on the classes that it makes."""
-        body = found.node.child_by_field_name("body")
-        functions = [] if body is None else list(methods(body))
-        writes = [
-            self._remembered(found, each, "metaclass", self._making_writes) for each in functions
-        ]
-        names = {field_text(each, "name") for each in functions} & _GETTING
-        return joined([*writes, *(Writes(computed=name) for name in names)])
+        functions = methods(found.node)
+        return joined(self._in_methods(found, functions, "metaclass", self._making_writes))
 
     def _making_writes(self, found: Found, function: Node) -> Writes:
         names = parameters(function)
@@ -346,35 +335,34 @@ class Classes:
         is_making = name in ("__new__", "__init__", "__prepare__")
         objects = names[:1] if name not in ("__new__", "__prepare__") else []
         namespaces = names[3:4] if is_making else []
-
-        def handed(name: str, place: int | str) -> Writes | None:
-            return self._handed(found, name, place, _MOST_CALLS)
-
-        constant = _Constants(found)
-        return Subject(
-            function, objects, namespaces, constant, handed if is_making else None
-        ).writes()
+        handed = partial(self._handed, found, left=_MOST_CALLS) if is_making else None
+        return Subject(function, objects, namespaces, _Constants(found), handed).writes()
 
     def _own_writes(self, found: Found, of_class: bool) -> Writes:
         """What a class's own methods write on the class, or on its instances."""
-        body = found.node.child_by_field_name("body")
-        if body is None:
-            return NOTHING
         role = "class" if of_class else "instance"
-        functions = [each for each in methods(body) if is_of_class(each) is of_class]
-        writes = [self._remembered(found, each, role, _method_writes) for each in functions]
-        if of_class:
-            writes.append(written_in_class(body))
-        names = {field_text(each, "name") for each in functions} & _GETTING
-        return joined([*writes, *(Writes(computed=name) for name in names)])
+        functions = [each for each in methods(found.node) if is_of_class(each) is of_class]
+        writes = joined(self._in_methods(found, functions, role, _method_writes))
+        body = found.node.child_by_field_name("body")
+        return writes | written_in_class(body) if of_class and body is not None else writes
+
+    def _in_methods(
+        self,
+        found: Found,
+        functions: Iterable[Node],
+        role: str,
+        read: Callable[[Found, Node], Writes],
+    ) -> Iterator[Writes]:
+        """What each of a class's methods writes; some make members up."""
+        for function in functions:
+            yield self._remembered(found, function, role, read)
+            if field_text(function, "name") == _GETTING:
+                yield Writes(computed=_GETTING)
 
     def _self_uses(self, found: Found) -> frozenset[str]:
         """Names that a class's own methods read of their instance."""
-        body = found.node.child_by_field_name("body")
-        functions = [] if body is None else list(methods(body))
-        return frozenset().union(
-            *(self._remembered(found, each, "uses", _uses) for each in functions)
-        )
+        uses = (self._remembered(found, each, "uses", _uses) for each in methods(found.node))
+        return frozenset().union(*uses)
 
     def _remembered(
         self, found: Found, function: Node, role: str, read: Callable[[Found, Node], _T]
@@ -462,7 +450,7 @@ def _standard_names(target: Target) -> frozenset[str]:
     """
     if not isinstance(target, Outside) or not target.is_standard:
         return frozenset()
-    found = getattr(sys.modules.get(target.module), target.name, None)
+    found = conditional.loaded(target.module, target.name)
     if not isinstance(found, type):
         return frozenset()
     metaclass = found if issubclass(found, type) else type(found)

@@ -34,10 +34,16 @@ def of_module(module: str) -> frozenset[str]:
 
 def of_class(module: str, name: str) -> frozenset[str]:
     """Names that a standard class has somewhere, those of its bases too if it is loaded here."""
-    found = getattr(sys.modules.get(module), name, None)
+    found = loaded(module, name)
     bases = found.__mro__ if isinstance(found, type) else ()
     scopes = {f"{module}.{name}", *(f"{each.__module__}.{each.__qualname__}" for each in bases)}
     return frozenset[str]().union(*(table().get(scope, frozenset()) for scope in scopes))
+
+
+def loaded(module: str, name: str) -> object:
+    """What a module has by that name, if it is loaded here; None else. Nothing is imported."""
+    found: object = getattr(sys.modules.get(module), name, None)
+    return found
 
 
 def declared_in(stubs: Path) -> dict[str, list[str]]:

@@ -54,10 +54,18 @@ def assigned_to(body: Node, name: str) -> Node | None:
     return None
 
 
-def methods(body: Node) -> Iterator[Node]:
-    """Functions that get an object or its class."""
-    functions = (each for each in statements(body) if each.type == "function_definition")
-    return (each for each in functions if "@staticmethod" not in decorators(each))
+def methods(definition: Node) -> list[Node]:
+    """Functions of a class's body that get an object or its class."""
+    body = definition.child_by_field_name("body")
+    functions = [] if body is None else statements(body)
+    return [
+        each for each in functions if each.type == "function_definition" and not is_static(each)
+    ]
+
+
+def is_static(function: Node) -> bool:
+    """Whether a function of a class gets neither an instance nor the class."""
+    return "@staticmethod" in decorators(function)
 
 
 def is_of_class(function: Node) -> bool:

@@ -1,7 +1,6 @@
 """What the receiver of a Python dereference has besides what its server lists."""
 
 import re
-import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from lsp_bridge.profiles.python_source import receiver
 from lsp_bridge.project import Project
 from lsp_bridge.python import conditional, guards
 from lsp_bridge.python.classes import Classes, module_writes
-from lsp_bridge.python.definitions import declared, decorators
+from lsp_bridge.python.definitions import declared, is_of_class, is_static
 from lsp_bridge.python.guards import Guard
 from lsp_bridge.python.modules import Drafts, Found, Module, Sources, field_text, read
 from lsp_bridge.python.writes import parameters
@@ -171,7 +170,7 @@ def _conditional_names(scope: _Scope) -> frozenset[str]:
 
 def _loaded_names(scope: _Scope) -> list[str]:
     """Members of a standard class that is loaded here."""
-    return dir(getattr(sys.modules.get(scope.module), scope.name, None))
+    return dir(conditional.loaded(scope.module, scope.name))
 
 
 def _own_types(module: Module, cursor_byte: int, before: str) -> Iterator[_Type]:
@@ -184,7 +183,7 @@ def _own_types(module: Module, cursor_byte: int, before: str) -> Iterator[_Type]
     found = Found(module, around)
     name = receiver(before, len(before))
     own = _OWN.search(before[-_LONGEST_RECEIVER:])
-    if first and name == first and not _is_static(function):
+    if first and name == first and not is_static(function):
         yield _Type(found, _is_class_method(function), is_own=True)
     elif own is not None and (own["super"] or first in (own["object"], own["class"])):
         is_instance = bool(own["super"]) and not _is_class_method(function)
@@ -203,13 +202,9 @@ def _scopes(node: Node | None) -> tuple[Node | None, Node | None]:
     return None, None
 
 
-def _is_static(function: Node) -> bool:
-    return "@staticmethod" in decorators(function)
-
-
 def _is_class_method(function: Node) -> bool:
-    implied = ("__new__", "__init_subclass__", "__class_getitem__")
-    return "@classmethod" in decorators(function) or field_text(function, "name") in implied
+    """Whether the first parameter is the class, in which ``__new__`` makes an instance."""
+    return is_of_class(function) or field_text(function, "name") == "__new__"
 
 
 def _class_at(module: Module, line: int) -> Found | None:
@@ -273,7 +268,9 @@ class _Link(NamedTuple):
 async def _links(question: Question, encoding: Encoding, ask: Ask) -> list[_Link]:
     """Definitions of the types of the expression in front of the operator."""
     text = question.text[: question.cursor].rstrip().removesuffix(".").rstrip()
-    for end in filter(None, (len(text), _called_end(text))):
+    for find in (len, _called_end):
+        if not (end := find(text)):
+            break
         place = overlay.position(question.text, end - 1, encoding).to_lsp()
         params = {"textDocument": {"uri": question.uri}, "position": place}
         response = await ask("textDocument/typeDefinition", params)
@@ -289,7 +286,7 @@ def _called_end(text: str) -> int:
     Some servers say nothing of a call's type, but a class that is called is what it makes.
     """
     depth = 0
-    for match in _BRACKETS.finditer(text[::-1], 0, _LONGEST_CALL):
+    for match in _BRACKETS.finditer(text[-_LONGEST_CALL:][::-1]):
         depth += 1 if match[0] in ")]}" else -1
         if not depth:
             end = len(text) - match.end()

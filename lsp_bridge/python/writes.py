@@ -276,23 +276,20 @@ class Subject:
 
 def written_in_class(body: Node) -> Writes:
     """What a class's body writes into its own namespace: ``locals()[name] = ...``."""
-    return joined(_in_namespace(body, ("locals", "vars")))
+    return joined(_in_namespace(body))
 
 
-def written_in_module(
-    root: Node, members: Callable[[str], frozenset[str] | None] = lambda name: None
-) -> Writes:
+def written_in_module(root: Node, members: Callable[[str], frozenset[str] | None]) -> Writes:
     """What a module writes into its own namespace: ``globals()[name] = ...``.
 
     ``members``: what an enumeration of the module holds, by its name.
     """
-    inside = joined(_in_namespace(root, ("locals", "vars")))
-    return inside | joined(_in_globals(root, members))
+    return joined(_in_namespace(root)) | joined(_in_globals(root, members))
 
 
-def _in_namespace(scope: Node, functions: tuple[str, ...]) -> Iterator[Writes]:
+def _in_namespace(scope: Node) -> Iterator[Writes]:
     for node in walk(scope, lambda each: each.type not in (*_FUNCTIONS, "class_definition")):
-        yield _namespace_write(node, functions)
+        yield _namespace_write(node, ("locals()", "vars()"))
         is_run = node.type == "call" and field_text(node, "function") == "exec"
         if is_run and len(_arguments(node)) < 2:
             yield Writes(computed=_line(node))
@@ -302,7 +299,7 @@ def _in_globals(root: Node, members: Callable[[str], frozenset[str] | None]) -> 
     for node in walk(root):
         enumeration = _ALL_MEMBERS.fullmatch(text_of(node)) if node.type == "call" else None
         known = members(enumeration[1]) if enumeration is not None else None
-        yield _namespace_write(node, ("globals",)) if known is None else Writes(known)
+        yield _namespace_write(node, ("globals()",)) if known is None else Writes(known)
         if node.type == "call" and field_text(node, "function") == "setattr":
             first, *rest = _arguments(node) or [node]
             if text_of(first).startswith("sys.modules["):
@@ -312,8 +309,8 @@ def _in_globals(root: Node, members: Callable[[str], frozenset[str] | None]) -> 
             yield Writes(computed=_line(node))
 
 
-def _namespace_write(node: Node, functions: tuple[str, ...]) -> Writes:
-    calls = tuple(f"{name}()" for name in functions)
+def _namespace_write(node: Node, calls: tuple[str, ...]) -> Writes:
+    """What a node writes into the dictionary that one of ``calls`` gives."""
     key: Node | None = None
     if node.type == "assignment":
         target = node.child_by_field_name("left")
