@@ -228,6 +228,10 @@ class Scanner:
         char = self.text[self.pos]
         if self.mode != CODE:
             self._end_mode(char)
+        self._special(char)
+
+    def _special(self, char: str) -> None:
+        """Read a bracket, an operator or what opens a text."""
         if char in "([{":
             self._open()
         elif char in ")]}":

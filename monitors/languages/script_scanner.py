@@ -66,15 +66,6 @@ class ScriptScanner(Scanner):
             else:
                 return
 
-    def _special(self, char: str) -> None:
-        """Read a bracket, an operator or what opens a text."""
-        if char in "([{":
-            self._open()
-        elif char in ")]}":
-            self._close()
-        else:
-            self._token()
-
     def _word(self, word: str) -> None:
         grammar = self.lexicon.grammar
         if self.last == MEMBER:

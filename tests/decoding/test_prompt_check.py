@@ -1,21 +1,16 @@
 """A prompt must be what its arguments say, in every order in which templates put the parts."""
 
 import re
-from functools import cache
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import AutoTokenizer
 
 from decoding import fim
 from decoding.fim import FORMATS, Format
 from decoding.prompt_check import MOST_COMPARED, check_ids, check_text
-from decoding.trie import TokenIndex
-from decoding.vocab import Vocabulary
-from mgd.models import BUNDLED_MODEL
 from monitors.errors import UsageError
+from tests.decoding.vllm_fakes import ids_of, index, tokenizer
 
 PREFIX = """class Ship:
     crew = 3
@@ -133,23 +128,6 @@ def test_nothing_before_the_cursor_fits_everything() -> None:
     check_text("<s>", "", 0)
 
 
-@cache
-def tokenizer() -> Any:
-    """The bundled tokenizer."""
-    return AutoTokenizer.from_pretrained(BUNDLED_MODEL)
-
-
-@cache
-def index() -> TokenIndex:
-    """Its tokens."""
-    return TokenIndex(Vocabulary.from_tokenizer(tokenizer(), size=len(tokenizer())))
-
-
-def encode(text: str) -> list[int]:
-    """Ids without special ones."""
-    return list(tokenizer().encode(text, add_special_tokens=False))
-
-
 @given(
     st.text("abé.\n (😀", min_size=1, max_size=30),
     st.text("ab\n)", max_size=20),
@@ -161,7 +139,7 @@ def test_every_prompt_that_is_built_passes(
 ) -> None:
     """As ids and as text, cut and healed; and another prefix does not."""
     template = fim.detect(tokenizer().get_vocab().get) if filled else None
-    prompt = fim.build_prompt(encode, template, prefix, suffix, max_tokens=most, index=index())
+    prompt = fim.build_prompt(ids_of, template, prefix, suffix, max_tokens=most, index=index())
     healed = len(prompt.healed)
     check_ids(prompt.ids, index().bytes_of, prefix, healed)
     check_text(tokenizer().decode(prompt.ids), prefix, healed)
