@@ -36,16 +36,16 @@ def members(path: Path, prefix: str, suffix: str = "") -> Query:
 def descendants() -> set[int]:
     """Process ids of everything that this process has started and that still runs."""
     children = psutil.Process().children(recursive=True)
-    return {each.pid for each in children if each.status() != psutil.STATUS_ZOMBIE}
+    return {each.pid for each in children if _runs(each.pid)}
 
 
 def gone(pids: set[int], patience_s: float = 5.0) -> bool:
     """Whether all of ``pids`` have ended within ``patience_s`` seconds."""
     end_s = time.monotonic() + patience_s
-    while alive := {pid for pid in pids if _runs(pid)}:
+    while any(map(_runs, pids)):
         if time.monotonic() > end_s:
             return False
-        psutil.wait_procs([psutil.Process(pid) for pid in alive if psutil.pid_exists(pid)], 0.05)
+        time.sleep(0.05)
     return True
 
 

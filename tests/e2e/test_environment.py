@@ -11,7 +11,7 @@ import pytest
 
 from lsp_bridge import ServerPool
 from monitors.protocols import Facts
-from tests.lsp_bridge.test_environment import SECRETS
+from tests.lsp_bridge.test_environment import KEY, SECRETS
 from tests.servers import PYTHON, SAMPLES, require
 from tests.workspaces import written
 
@@ -51,7 +51,7 @@ def test_servers_get_no_secrets_and_need_no_home(
     assert variables
     assert {"alpha", "beta"} <= {name.text for name in answer.names}
     for each in variables:
-        assert not any("secret" in value for value in each.values())
+        assert not any(KEY in value for value in each.values())
 
 
 @pytest.mark.parametrize("server", PYTHON)

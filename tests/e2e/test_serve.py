@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,20 @@ class Served:
         """Process ids of everything it has started, and its own."""
         mine = psutil.Process(self.process.pid)
         return {each.pid for each in (mine, *mine.children(recursive=True))}
+
+    @contextmanager
+    def without_answers(self) -> Iterator[None]:
+        """Meanwhile no language server answers: they are held, as if the machine had stalled."""
+        family = [psutil.Process(pid) for pid in self.family()]
+        servers = [each for each in family if each.name() == "pyrefly"]
+        assert servers
+        for each in servers:
+            each.suspend()
+        try:
+            yield
+        finally:
+            for each in servers:
+                each.resume()
 
     def call(
         self, path: str, body: dict[str, Any] | None = None, **headers: str
@@ -305,11 +320,13 @@ def test_what_goes_unguided_is_said_or_fails(served: Served) -> None:
         arguments["prefix"] = f"# {number}\n" + arguments["prefix"]
     required = {"require": "guided"}
     (prompt, told), (_, failed), (_, streamed) = asked
-    status, value = served.ask(prompt, told)
-    refused, error = served.ask(prompt, failed | required)
     body = {"model": "small", "prompt": prompt, "max_tokens": 64, "stream": True}
     body["vllm_xargs"] = {"mgd": json.dumps(streamed | required)}
-    _, text = served.call("/v1/completions", body)
+    served.ask(*at_vessel())
+    with served.without_answers():
+        status, value = served.ask(prompt, told)
+        refused, error = served.ask(prompt, failed | required)
+        _, text = served.call("/v1/completions", body)
 
     assert status == 200
     assert value["mgd"]["unconstrained"] == {"timeout": 1}
