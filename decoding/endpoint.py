@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from decoding.endpoint_place import Place, Position, lifted
+from decoding.paths import Path
 from decoding.session import Session
 from decoding.statistics import Statistics
 from decoding.trie import TokenIndex
@@ -258,14 +259,14 @@ class _Sequence:
         self._seeds = seeds
         self._left = 0
         self._ids: list[int] = []
-        self._node = session.root
+        self._path = Path(session)
         self._place = self._arrive()
 
     def _arrive(self) -> Place:
         connection = self._connection
         return Place(
             self._session,
-            self._node,
+            self._path.node,
             connection.tokens.index.size,
             connection.bias_limit,
             connection.endpoint.most_resamples,
@@ -285,12 +286,12 @@ class _Sequence:
         return self._ids
 
     def _is_finished(self, is_done: Callable[[list[int]], bool]) -> bool:
-        return self._node.ended or self._left < 1 or bool(self._ids and is_done(self._ids))
+        return self._path.node.ended or self._left < 1 or bool(self._ids and is_done(self._ids))
 
     def _sample(self, bias: Mapping[int, float], wider: bool) -> list[Position]:
         width = 1 if bias else min(self._connection.endpoint.lookahead, self._left)
         width = max(width, _SHORT_RUN) if wider else width
-        self._session.prefetch(self._node)
+        self._session.prefetch(self._path.node)
         ids = self._prompt + self._ids
         seed = {} if self._seeds is None else {"seed": next(self._seeds)}
         sample = self._connection.sample(ids, width, bias, {**self._options, **seed})
@@ -311,7 +312,7 @@ class _Sequence:
             self._statistics.fallbacks += self._place.is_fallback
             self._ids.append(token_id)
             self._left -= 1
-            self._node = self._session.accept(self._node, token_id)
+            self._path.accept(token_id)
             if self._is_finished(is_done):
                 return number
             self._place = self._arrive()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
+from cachetools import LRUCache
 
 from decoding.deadlines import Budget
 from decoding.paths import Path as TextPath
@@ -23,7 +24,7 @@ from decoding.session import Guide, Session
 from decoding.statistics import Statistics
 from decoding.trie import TokenIndex
 from decoding.vllm_request import GuideRequest, admitted, trusts_workspaces
-from decoding.warming import first_queries
+from decoding.warming import MOST_FILES, first_queries
 from decoding.wiring import Answers, guide_without_analyst, open_answers
 from decoding.workspace import without_end
 
@@ -154,7 +155,8 @@ class SessionStore:
         self._kept: OrderedDict[str, Guided] = OrderedDict()
         self._retired = Statistics()
         self._answers: dict[str, Answers] = {}
-        self._begun: set[tuple[str, str | None, str]] = set()
+        self._begun: LRUCache[tuple[str, str | None, str], bool] = LRUCache(MOST_FILES)
+        """Files about which the first questions were asked."""
         self._guides: dict[tuple[str, bool], Guide] = {}
 
     def open(
@@ -206,7 +208,7 @@ class SessionStore:
         answers.start(document.language, request.server, timeout_s)
         key = (request.workspace, request.server, request.path)
         if timeout_s > 0 and key not in self._begun:
-            self._begun.add(key)
+            self._begun[key] = True
             analyst = answers.analyst(request.server, f"start {request.path}")
             for query in first_queries(document):
                 analyst.ask(query).result(max(0.0, end_s - time.perf_counter()))

@@ -10,6 +10,8 @@ import time
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
+from cachetools import LRUCache
+
 from decoding.wiring import language_named, monitor_for
 from lsp_bridge import Handle, ServerPool
 from monitors.languages.reader import Reader
@@ -18,10 +20,13 @@ from monitors.protocols import Document, Query, QueryKind
 START_TIMEOUT_S = 30.0
 """How long a start and the first answers are waited for, unless somebody says else."""
 
+MOST_FILES = 1024
+"""Of so many it is remembered that they were asked about; more than that are asked about again."""
+
 _Key = tuple[str, str]
 """Server and file."""
 
-_asked: WeakKeyDictionary[ServerPool, dict[_Key, list[Handle]]] = WeakKeyDictionary()
+_asked: WeakKeyDictionary[ServerPool, LRUCache[_Key, list[Handle]]] = WeakKeyDictionary()
 """The first questions of each pool; none once they were waited for."""
 _lock = threading.Lock()
 
@@ -58,7 +63,7 @@ def begin(pool: ServerPool, document: Document, server: str | None = None) -> No
     """
     key = _key(pool, document, server)
     with _lock:
-        asked = _asked.setdefault(pool, {})
+        asked = _asked.setdefault(pool, LRUCache(MOST_FILES))
         if key not in asked:
             asked[key] = [pool.ask(query, server=server) for query in first_queries(document)]
 
@@ -73,7 +78,7 @@ def finish(
     """
     key = _key(pool, document, server)
     with _lock:
-        handles = _asked.get(pool, {}).get(key, [])
+        handles = _asked[pool].get(key, []) if pool in _asked else []
     started_s = time.perf_counter()
     for handle in handles:
         pool.hurry(handle)
