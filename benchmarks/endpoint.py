@@ -22,8 +22,8 @@ from benchmarks.results import Outcome, share
 from benchmarks.vllm import PACKAGE, require, settle_down
 from decoding.api import generate
 from decoding.endpoint import Endpoint, EndpointStatistics
-from decoding.sites import dereference_sites
 from decoding.workspace import read_text
+from evaluation.sites import dereference_sites
 from lsp_bridge import ServerPool
 from mgd.models import BUNDLED_MODEL
 from monitors.errors import UsageError

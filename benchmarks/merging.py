@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import fields
 
-from decoding.replay import Report
+from evaluation.replay import Report
 
 
 def merge(reports: Iterable[Report]) -> Report:

@@ -1,7 +1,7 @@
 """Recall of every live server: how often its list holds the name that an author wrote.
 
 Sites are spread evenly over real projects of a server's languages, each project in a server of
-its own; `decoding.recall` asks, as generation would.
+its own; `evaluation.recall` asks, as generation would.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,9 +13,9 @@ from platformdirs import user_cache_dir
 
 from benchmarks import corpora, packages
 from benchmarks.results import Check, Outcome
-from decoding.recall import Miss, Place, Recall, measure, places
-from decoding.sites import sample
 from decoding.workspace import read_text
+from evaluation.recall import Miss, Place, Recall, measure, places
+from evaluation.sites import sample
 from lsp_bridge import PROFILES, Profile, ServerPool, installed
 from mgd.files import source_files
 

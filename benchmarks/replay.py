@@ -11,11 +11,11 @@ from benchmarks.merging import merge
 from benchmarks.packages import DYNAMIC, PACKAGES, Package, Workspace, prepare
 from benchmarks.results import Check, Outcome, share
 from benchmarks.vocabularies import Loaded
-from decoding.replay import Forbidden, Replay, Report
 from decoding.session import Options
-from decoding.sites import dereference_sites
 from decoding.wiring import language_named, open_guide
 from decoding.workspace import read_text
+from evaluation.replay import Forbidden, Replay, Report
+from evaluation.sites import dereference_sites
 from lsp_bridge import ServerPool
 
 SITES = 160

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from decoding import fim, warming
-from decoding.audit import audit
 from decoding.endpoint import Endpoint, Sampling, connect
 from decoding.session import CrossingPolicy, Options, Session, margin_for
 from decoding.statistics import Statistics
@@ -23,9 +22,7 @@ from decoding.until import Until
 from decoding.vllm_request import GuideRequest, name_workspace, trusts_workspaces
 from decoding.vocab import Vocabulary
 from decoding.wiring import (
-    ServerAnalyst,
     language_named,
-    monitor_for,
     open_guide,
     open_silent_guide,
     shared_pool,
@@ -248,47 +245,6 @@ def _generate_in_vllm(
         vllm.refuse_unanswered(statistics)
     texts = tuple(output.text(ids) for ids in rows)
     return Completion(texts[0], texts, statistics)
-
-
-def invented_names(
-    path: str | Path,
-    position: Position,
-    text: str,
-    workspace: str | Path | None = None,
-    *,
-    server: str | None = None,
-    deadline_s: float = 5.0,
-    start_timeout_s: float = warming.START_TIMEOUT_S,
-    trust_workspace: bool = False,
-    pool: ServerPool | None = None,
-) -> list[str]:
-    """Names in ``text``, as inserted at ``position``, that the language server does not know.
-
-    Members whose receiver's type is unknown are not judged. Deadlines as in `generate`. Raises
-    `UsageError`.
-    """
-    document, pool = check_request(
-        path,
-        position,
-        workspace,
-        server=server,
-        deadline_s=deadline_s,
-        start_timeout_s=start_timeout_s,
-        trust_workspace=trust_workspace,
-        pool=pool,
-    )
-    if start_timeout_s > 0:
-        warming.begin(pool, document, server)
-        warming.finish(pool, document, server, start_timeout_s)
-    analyst = ServerAnalyst(pool, server)
-    verdicts = audit(
-        monitor_for(document.language),
-        language_named(document.language),
-        lambda query: analyst.ask(query).result(deadline_s),
-        document,
-        text,
-    )
-    return [verdict.name for verdict in verdicts if not verdict.valid]
 
 
 def load_model(

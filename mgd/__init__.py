@@ -8,7 +8,6 @@ if TYPE_CHECKING:
         Completion,
         check_request,
         generate,
-        invented_names,
         load_model,
         open_index,
     )
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from decoding.session import CrossingPolicy, Guide, Options, Session
     from decoding.statistics import Statistics
     from decoding.wiring import open_guide
+    from evaluation.invented import invented_names
     from lsp_bridge import ServerPool, open_pool
     from mgd.models import BUNDLED_MODEL
     from monitors.errors import MgdError, UsageError
@@ -47,14 +47,13 @@ __all__ = [
 
 
 _HOMES = {
-    "decoding.api": (
-        *("Completion", "check_request", "generate", "invented_names", "load_model", "open_index"),
-    ),
+    "decoding.api": (*("Completion", "check_request", "generate", "load_model", "open_index"),),
     "decoding.endpoint": ("Endpoint",),
     "decoding.hf": ("MonitorLogitsProcessor",),
     "decoding.session": ("CrossingPolicy", "Guide", "Options", "Session"),
     "decoding.statistics": ("Statistics",),
     "decoding.wiring": ("open_guide",),
+    "evaluation.invented": ("invented_names",),
     "lsp_bridge": ("ServerPool", "open_pool"),
     "mgd.models": ("BUNDLED_MODEL",),
     "monitors.errors": ("MgdError", "UsageError"),

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from decoding.recall import Place, Recall, SuffixFrom, measure, places
-from decoding.sites import sample, shares
+from evaluation.recall import Place, Recall, SuffixFrom, measure, places
+from evaluation.sites import sample, shares
 from lsp_bridge import Profile, installed, registry
 from lsp_bridge.configuration import load, open_pool
 from lsp_bridge.launch import is_installed, missing

@@ -8,12 +8,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from decoding.replay import Replay, Report
 from decoding.session import Options
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
 from decoding.wiring import open_guide
 from decoding.workspace import LANGUAGES, language_of
+from evaluation.replay import Replay, Report
 from lsp_bridge.configuration import open_pool
 from mgd.files import common_root, readable, source_files
 from monitors.errors import UsageError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("monitors", "lsp_bridge", "decoding", "mgd")
+PACKAGES = ("monitors", "lsp_bridge", "decoding", "evaluation", "mgd")
 ROOT = Path(__file__).parents[1]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.corpora import CORPORA, Corpus, prepare, without_tests
-from decoding.sites import SITE_LANGUAGES
+from evaluation.sites import SITE_LANGUAGES
 from monitors.errors import UsageError
 
 

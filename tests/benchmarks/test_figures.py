@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import merging, overhead, results, soundness, steps
 from benchmarks.results import Check, Outcome
-from decoding.replay import Report
+from evaluation.replay import Report
 from monitors.protocols import Reason
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import corpora, packages, recall
 from benchmarks.recall import Project
-from decoding.recall import Place, Recall, places
+from evaluation.recall import Place, Recall, places
 from lsp_bridge import PROFILES
 from tests.fakes import misbehaving
 

@@ -9,9 +9,9 @@ from benchmarks import languages, replay
 from benchmarks.corpora import Corpus, prepare
 from benchmarks.packages import DYNAMIC, PACKAGES
 from benchmarks.vocabularies import Loaded
-from decoding.replay import Report
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
+from evaluation.replay import Report
 from lsp_bridge import PROFILES, installed
 from mgd import BUNDLED_MODEL
 

@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks import overhead, report, results
 from benchmarks.causes import SILENCED
 from benchmarks.results import Check, Outcome
-from decoding.replay import Report
+from evaluation.replay import Report
 from tests.benchmarks.machine import machine
 
 MACHINE = machine(pyrefly="1.0", jedi=None)

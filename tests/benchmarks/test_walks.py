@@ -8,10 +8,10 @@ import pytest
 from benchmarks.places import Place
 from benchmarks.steps import AtOnce, Chunk, Times, replay
 from benchmarks.walks import Walker, masked
-from decoding.audit import audit
 from decoding.session import CrossingPolicy, Guide, Options, Session
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
+from evaluation.audit import audit
 from monitors.dereference import DereferenceMonitor
 from monitors.languages.python import PYTHON
 from monitors.protocols import Document

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from decoding import api, hf
-from decoding.api import check_request, generate, invented_names, load_model, open_index
+from decoding.api import check_request, generate, load_model, open_index
 from decoding.stopping import open_stopper
 from decoding.stopping_python import PythonStopper
+from evaluation.invented import invented_names
 from lsp_bridge import ServerPool
 from mgd.models import BUNDLED_MODEL
 from monitors.errors import (

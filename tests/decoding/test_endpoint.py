@@ -21,7 +21,6 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from decoding import hf, masks
 from decoding.api import generate
-from decoding.audit import audit
 from decoding.endpoint import Connection, Endpoint, EndpointStatistics, Sampling, connect
 from decoding.endpoint_client import Sample, Served
 from decoding.endpoint_place import Place, Position
@@ -29,6 +28,7 @@ from decoding.endpoint_tokens import EndpointTokens, open_tokens
 from decoding.session import CrossingPolicy, Guide, Options, Session
 from decoding.trie import TokenIndex
 from decoding.vocab import Encoder, Vocabulary
+from evaluation.audit import audit
 from lsp_bridge import ServerPool
 from mgd.models import BUNDLED_MODEL
 from monitors.dereference import DereferenceMonitor

@@ -7,11 +7,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from decoding.audit import audit
 from decoding.hf import MonitorLogitsProcessor, generate
 from decoding.session import Guide, Options, Session
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
+from evaluation.audit import audit
 from mgd.models import BUNDLED_MODEL
 from monitors.dereference import DereferenceMonitor
 from monitors.errors import UsageError

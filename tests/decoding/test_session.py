@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoding import masks
-from decoding.audit import audit
 from decoding.session import CrossingPolicy, Guide, Node, Options, Session
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
+from evaluation.audit import audit
 from mgd.models import BUNDLED_MODEL
 from monitors.dereference import DereferenceMonitor
 from monitors.errors import AnalysisError

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 import mgd
-from decoding.api import invented_names
 from decoding.endpoint import EndpointStatistics
+from evaluation.invented import invented_names
 from lsp_bridge import ServerPool
 from monitors.errors import EndpointError
 from monitors.protocols import Reason

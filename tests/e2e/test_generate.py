@@ -12,7 +12,7 @@ import pytest
 
 import mgd
 from decoding import hf
-from decoding.api import invented_names
+from evaluation.invented import invented_names
 from lsp_bridge import ServerPool
 from monitors.protocols import Reason
 from tests.servers import PYTHON, require

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import mgd
-from decoding.replay import Report
+from evaluation.replay import Report
 from lsp_bridge import ServerPool
 from mgd.replaying import replay_paths
 from monitors.languages.registry import LANGUAGES

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from decoding.recall import Miss, Recall
+from evaluation.recall import Miss, Recall
 from mgd.recalling import Benchmark, print_recalls, recall_paths, share_to_fail_under, warnings
 from monitors.errors import ServerError, UsageError
 

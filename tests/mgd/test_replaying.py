@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from decoding.replay import Forbidden, Report
+from evaluation.replay import Forbidden, Report
 from mgd.models import BUNDLED_MODEL
 from mgd.replaying import print_report, replay_paths, share_to_fail_under, warnings
 from monitors.errors import UsageError

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from decoding.recall import Miss, Place, Recall, SuffixFrom, measure, places
-from decoding.sites import sample
+from evaluation.recall import Miss, Place, Recall, SuffixFrom, measure, places
+from evaluation.sites import sample
 from lsp_bridge import Profile, ServerPool
 from tests.fakes import misbehaving
 

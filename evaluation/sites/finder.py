@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 from tree_sitter import Language, Node, Parser
 
-from decoding.sites.languages import RULES
-from decoding.sites.rules import Rules
+from evaluation.sites.languages import RULES
+from evaluation.sites.rules import Rules
 from monitors.errors import UsageError
 
 _BETWEEN = frozenset(

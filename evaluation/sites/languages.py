@@ -5,10 +5,10 @@ from functools import partial
 
 from tree_sitter import Node
 
-from decoding.sites.cpp import CPP, C
-from decoding.sites.javascript import JAVASCRIPT, TSX, TYPESCRIPT
-from decoding.sites.python import PYTHON
-from decoding.sites.rules import Rules, itself, name_chain, own_name
+from evaluation.sites.cpp import CPP, C
+from evaluation.sites.javascript import JAVASCRIPT, TSX, TYPESCRIPT
+from evaluation.sites.python import PYTHON
+from evaluation.sites.rules import Rules, itself, name_chain, own_name
 
 _RUST = Rules(
     grammar="tree_sitter_rust:language",

@@ -19,8 +19,8 @@ import numpy as np
 
 from decoding import masks
 from decoding.session import Guide, Node, Options, Session, Step
-from decoding.sites import DereferenceSite, dereference_sites, sample, shares
 from decoding.workspace import language_of, read_text
+from evaluation.sites import DereferenceSite, dereference_sites, sample, shares
 from monitors.languages.language import Blocks, Language
 from monitors.protocols import Document, Facts, Unavailable
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from decoding.audit import audit
+from evaluation.audit import audit
 from monitors.dereference import DereferenceMonitor
 from monitors.languages.python import PYTHON
 from monitors.protocols import Document, Reason, Unavailable

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from decoding.sites import SITE_LANGUAGES, DereferenceSite, dereference_sites
 from decoding.workspace import language_of, read_text
+from evaluation.sites import SITE_LANGUAGES, DereferenceSite, dereference_sites
 from lsp_bridge import ServerPool
 from monitors.languages.registry import LANGUAGES
 from monitors.protocols import Answer, Document, Facts, Query, QueryKind, Reason

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decoding.replay import Replay, Report
 from decoding.session import Guide, Options
 from decoding.trie import TokenIndex
 from decoding.vocab import Vocabulary
+from evaluation.replay import Replay, Report
 from mgd.models import BUNDLED_MODEL
 from monitors.constraints import Constraint, Names
 from monitors.dereference import DereferenceMonitor, DereferenceState

@@ -2,8 +2,8 @@
 
 import pytest
 
-from decoding.sites import dereference_sites
 from decoding.workspace import offset_at
+from evaluation.sites import dereference_sites
 
 
 def names(text: str) -> list[str]:

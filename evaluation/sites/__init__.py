@@ -1,7 +1,7 @@
 """Dereference sites of finished source files: the ground truth that monitors are measured on."""
 
-from decoding.sites.finder import DereferenceSite, dereference_sites
-from decoding.sites.languages import SITE_LANGUAGES
-from decoding.sites.sampling import sample, shares
+from evaluation.sites.finder import DereferenceSite, dereference_sites
+from evaluation.sites.languages import SITE_LANGUAGES
+from evaluation.sites.sampling import sample, shares
 
 __all__ = ["SITE_LANGUAGES", "DereferenceSite", "dereference_sites", "sample", "shares"]

@@ -5,7 +5,7 @@ from functools import partial
 
 from tree_sitter import Node
 
-from decoding.sites.rules import Rules
+from evaluation.sites.rules import Rules
 
 _SELF = (b"self", b"cls")
 _TARGETS = {

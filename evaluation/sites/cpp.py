@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from decoding.sites.rules import Rules, itself, name_chain
+from evaluation.sites.rules import Rules, itself, name_chain
 
 _PREPROCESSOR = frozenset(
     {"preproc_call", "preproc_def", "preproc_function_def", "preproc_include"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decoding.sites import shares
+from evaluation.sites import shares
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ Every unmarked dereference is one that must not be found.
 
 import pytest
 
-from decoding.sites import SITE_LANGUAGES, dereference_sites
 from decoding.workspace import LANGUAGES
+from evaluation.sites import SITE_LANGUAGES, dereference_sites
 from monitors.errors import UsageError
 
 MARK = "§"

@@ -5,7 +5,7 @@ from functools import partial
 
 from tree_sitter import Node
 
-from decoding.sites.rules import Rules, name_chain
+from evaluation.sites.rules import Rules, name_chain
 
 _OPERATORS = frozenset({".", "?.", "optional_chain"})
 _NAMES = frozenset(

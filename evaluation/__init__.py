@@ -1,0 +1,1 @@
+"""What judges real code, and what a model has made of it."""
