@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.results import share
-from decoding.workspace import read_text
+from decoding.prompt.workspace import read_text
 
 MOSTLY = 0.5
 """A package with a larger share counts as annotated."""

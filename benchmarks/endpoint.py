@@ -20,9 +20,9 @@ from benchmarks.packages import PACKAGES, Workspace, prepare
 from benchmarks.processes import running, wait_for
 from benchmarks.results import Outcome, share
 from benchmarks.vllm import PACKAGE, require, settle_down
-from decoding.api import generate
-from decoding.endpoint import Endpoint, EndpointStatistics
-from decoding.workspace import read_text
+from decoding.engines.endpoint.connection import Endpoint, EndpointStatistics
+from decoding.generate import generate
+from decoding.prompt.workspace import read_text
 from evaluation.sites import dereference_sites
 from lsp_bridge import ServerPool
 from mgd.models import BUNDLED_MODEL

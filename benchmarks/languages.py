@@ -15,9 +15,9 @@ from benchmarks.corpora import CORPORA, Corpus
 from benchmarks.merging import merge
 from benchmarks.results import Check, Outcome, share
 from benchmarks.vocabularies import Loaded
-from decoding.session import Options
+from decoding.prompt.workspace import language_of, read_text
+from decoding.session.session import Options
 from decoding.wiring import open_guide
-from decoding.workspace import language_of, read_text
 from evaluation.replay import Forbidden, Replay, Report
 from evaluation.sites import dereference_sites
 from lsp_bridge import ServerPool, registry

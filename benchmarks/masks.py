@@ -20,8 +20,8 @@ from typing import Any
 
 from benchmarks import vocabularies
 from benchmarks.results import Check, Outcome
-from decoding.trie import TokenIndex
-from decoding.vocab import Vocabulary
+from decoding.vocabulary.index import TokenIndex
+from decoding.vocabulary.tokens import Vocabulary
 from monitors.constraints import Leading, Names
 
 NAMES = 400

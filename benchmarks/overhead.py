@@ -14,9 +14,9 @@ from benchmarks.packages import PACKAGES, Package, Workspace, prepare
 from benchmarks.replay import DEADLINE_S
 from benchmarks.results import Check, Outcome, share, spread
 from benchmarks.vocabularies import Loaded
-from decoding.session import Options
+from decoding.prompt.workspace import read_text
+from decoding.session.session import Options
 from decoding.wiring import language_named, open_guide
-from decoding.workspace import read_text
 from evaluation.replay import Replay, Report
 from evaluation.sites import dereference_sites
 from lsp_bridge import ServerPool

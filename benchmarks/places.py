@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from decoding.workspace import read_text
+from decoding.prompt.workspace import read_text
 from monitors.protocols import Document
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

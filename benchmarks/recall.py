@@ -13,7 +13,7 @@ from platformdirs import user_cache_dir
 
 from benchmarks import corpora, packages
 from benchmarks.results import Check, Outcome
-from decoding.workspace import read_text
+from decoding.prompt.workspace import read_text
 from evaluation.recall import Miss, Place, Recall, measure, places
 from evaluation.sites import sample
 from lsp_bridge import PROFILES, Profile, ServerPool, installed

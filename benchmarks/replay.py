@@ -11,9 +11,9 @@ from benchmarks.merging import merge
 from benchmarks.packages import DYNAMIC, PACKAGES, Package, Workspace, prepare
 from benchmarks.results import Check, Outcome, share
 from benchmarks.vocabularies import Loaded
-from decoding.session import Options
+from decoding.prompt.workspace import read_text
+from decoding.session.session import Options
 from decoding.wiring import language_named, open_guide
-from decoding.workspace import read_text
 from evaluation.replay import Forbidden, Replay, Report
 from evaluation.sites import dereference_sites
 from lsp_bridge import ServerPool

@@ -17,9 +17,9 @@ from benchmarks import vocabularies
 from benchmarks.packages import PACKAGES, Package, prepare
 from benchmarks.results import Check, Outcome, spread
 from benchmarks.vocabularies import Loaded
-from decoding.session import Guide, Node, Session, Step
+from decoding.prompt.workspace import read_text
+from decoding.session.session import Guide, Node, Session, Step
 from decoding.wiring import language_named
-from decoding.workspace import read_text
 from monitors.dereference import DereferenceMonitor
 from monitors.protocols import Answer, Document, Facts, Name, Query
 

@@ -21,8 +21,8 @@ from benchmarks.packages import PACKAGES, Workspace, prepare
 from benchmarks.processes import running, surroundings, wait_for
 from benchmarks.results import Check, Outcome
 from benchmarks.vllm_figures import Asked, Round, Run, State, difference, figures, ratio
-from decoding.vllm_request import PROCESSOR, GuideRequest
-from decoding.workspace import read_text
+from decoding.engines.vllm.request import PROCESSOR, GuideRequest
+from decoding.prompt.workspace import read_text
 from evaluation.sites import dereference_sites
 from lsp_bridge.bridge import BridgeClient, sockets
 from mgd import serving

@@ -5,8 +5,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from decoding.trie import TokenIndex
-from decoding.vocab import Encoder, Vocabulary
+from decoding.vocabulary.index import TokenIndex
+from decoding.vocabulary.tokens import Encoder, Vocabulary
 from mgd.models import BUNDLED_MODEL
 from monitors.errors import UsageError
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.places import Place
-from decoding import masks
-from decoding.session import Node, Session
-from decoding.trie import TokenIndex
+from decoding.session.session import Node, Session
+from decoding.vocabulary import masks
+from decoding.vocabulary.index import TokenIndex
 
 Logits = npt.NDArray[np.float32]
 _SPREAD = 3.0

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from decoding.deadlines import Analyst, Ticket
-from decoding.session import Guide
-from decoding.trie import TokenIndex
-from decoding.workspace import holds_everything
+from decoding.prompt.workspace import holds_everything
+from decoding.session.deadlines import Analyst, Ticket
+from decoding.session.session import Guide
+from decoding.vocabulary.index import TokenIndex
 from lsp_bridge import Handle, ServerPool
 from lsp_bridge.configuration import open_pool
 from monitors.dereference import DereferenceMonitor

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from decoding import warming
-from decoding.api import check_request
+from decoding.generate import check_request
+from decoding.prompt.workspace import Position
 from decoding.wiring import ServerAnalyst, language_named, monitor_for
-from decoding.workspace import Position
 from evaluation.audit import audit
 from lsp_bridge import ServerPool
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from decoding.workspace import language_of, read_text
+from decoding.prompt.workspace import language_of, read_text
 from evaluation.sites import SITE_LANGUAGES, DereferenceSite, dereference_sites
 from lsp_bridge import ServerPool
 from monitors.languages.registry import LANGUAGES

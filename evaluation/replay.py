@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from decoding import masks
-from decoding.session import Guide, Node, Options, Session, Step
-from decoding.workspace import language_of, read_text
+from decoding.prompt.workspace import language_of, read_text
+from decoding.session.session import Guide, Node, Options, Session, Step
+from decoding.vocabulary import masks
 from evaluation.sites import DereferenceSite, dereference_sites, sample, shares
 from monitors.languages.language import Blocks, Language
 from monitors.protocols import Document, Facts, Unavailable

@@ -4,17 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from decoding.api import (
+    from decoding.engines.endpoint.connection import Endpoint
+    from decoding.engines.transformers import MonitorLogitsProcessor
+    from decoding.generate import (
         Completion,
         check_request,
         generate,
         load_model,
         open_index,
     )
-    from decoding.endpoint import Endpoint
-    from decoding.hf import MonitorLogitsProcessor
-    from decoding.session import CrossingPolicy, Guide, Options, Session
-    from decoding.statistics import Statistics
+    from decoding.session.session import CrossingPolicy, Guide, Options, Session
+    from decoding.session.statistics import Statistics
     from decoding.wiring import open_guide
     from evaluation.invented import invented_names
     from lsp_bridge import ServerPool, open_pool
@@ -47,11 +47,11 @@ __all__ = [
 
 
 _HOMES = {
-    "decoding.api": (*("Completion", "check_request", "generate", "load_model", "open_index"),),
-    "decoding.endpoint": ("Endpoint",),
-    "decoding.hf": ("MonitorLogitsProcessor",),
-    "decoding.session": ("CrossingPolicy", "Guide", "Options", "Session"),
-    "decoding.statistics": ("Statistics",),
+    "decoding.generate": ("Completion", "check_request", "generate", "load_model", "open_index"),
+    "decoding.engines.endpoint.connection": ("Endpoint",),
+    "decoding.engines.transformers": ("MonitorLogitsProcessor",),
+    "decoding.session.session": ("CrossingPolicy", "Guide", "Options", "Session"),
+    "decoding.session.statistics": ("Statistics",),
     "decoding.wiring": ("open_guide",),
     "evaluation.invented": ("invented_names",),
     "lsp_bridge": ("ServerPool", "open_pool"),

@@ -18,8 +18,8 @@ from mgd.models import BUNDLED_MODEL
 from monitors.errors import UsageError
 
 if TYPE_CHECKING:
-    from decoding.endpoint import Endpoint
-    from decoding.statistics import Statistics
+    from decoding.engines.endpoint.connection import Endpoint
+    from decoding.session.statistics import Statistics
 
 _STARTED_S = time.perf_counter()
 _SPOT = re.compile(r"(?P<file>.+\.ipynb):(\d+):(\d+):(\d+)|(?P<other>.+):(\d+):(\d+)")
@@ -125,7 +125,7 @@ def complete(
     """Complete a file at a position and print what would be inserted there."""
     import mgd
     from decoding import warming
-    from decoding.workspace import find_workspace
+    from decoding.prompt.workspace import find_workspace
 
     watch = progress.Stopwatch(_STARTED_S)
     path, position = _parse_spot(spot)
@@ -327,7 +327,7 @@ def _check_engine(engine: str, remote: bool, trust_workspace: bool) -> None:
     if engine == "vllm" and remote:
         raise UsageError("got --engine and --endpoint; leave one of them out")
     if engine == "vllm" and trust_workspace:
-        from decoding.vllm_request import TRUST_VARIABLE
+        from decoding.engines.vllm.request import TRUST_VARIABLE
 
         # The servers are started by vLLM's workers, which are told by their environment.
         os.environ[TRUST_VARIABLE] = "1"
@@ -346,7 +346,7 @@ def _endpoint(
         return None
     if model is not None:
         raise UsageError("got --model and --endpoint; name the served model with --endpoint-model")
-    from decoding.endpoint import Endpoint
+    from decoding.engines.endpoint.connection import Endpoint
 
     return Endpoint(url, **settings)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from decoding.workspace import find_workspace
+from decoding.prompt.workspace import find_workspace
 from lsp_bridge import Profile, configuration, installed
 from mgd.models import BUNDLED_MODEL
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from decoding.workspace import LANGUAGES, find_workspace, read_text
+from decoding.prompt.workspace import LANGUAGES, find_workspace, read_text
 from monitors.errors import UsageError, WorkspaceError
 
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})

@@ -8,11 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from decoding.session import Options
-from decoding.trie import TokenIndex
-from decoding.vocab import Vocabulary
+from decoding.prompt.workspace import LANGUAGES, language_of
+from decoding.session.session import Options
+from decoding.vocabulary.index import TokenIndex
+from decoding.vocabulary.tokens import Vocabulary
 from decoding.wiring import open_guide
-from decoding.workspace import LANGUAGES, language_of
 from evaluation.replay import Replay, Report
 from lsp_bridge.configuration import open_pool
 from mgd.files import common_root, readable, source_files

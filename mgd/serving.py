@@ -18,7 +18,7 @@ from types import FrameType
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from decoding.vllm_request import MIDDLEWARE, PROCESSOR, TRUST_VARIABLE, WORKSPACES_VARIABLE
+from decoding.engines.vllm.request import MIDDLEWARE, PROCESSOR, TRUST_VARIABLE, WORKSPACES_VARIABLE
 from decoding.wiring import BRIDGE_VARIABLE
 from lsp_bridge.bridge import BridgeClient, sockets
 from monitors.errors import UsageError

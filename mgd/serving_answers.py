@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from decoding.statistics import NOT_ANALYSIS
+from decoding.session.statistics import NOT_ANALYSIS
 from lsp_bridge.bridge import Outcome
 
 DONE = b"data: [DONE]\n\n"

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from decoding import vllm_request
-from decoding.prompt_check import check_text
-from decoding.vllm_request import ARGUMENT, GuideRequest
+from decoding.engines.vllm import request as vllm_request
+from decoding.engines.vllm.request import ARGUMENT, GuideRequest
+from decoding.prompt.check import check_text
 from monitors.errors import UsageError
 
 XARGS = "vllm_xargs"

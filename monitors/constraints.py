@@ -1,7 +1,7 @@
 """What may come next, in bytes: the meaning that every token mask has to match.
 
-`Constraint.allows` is the definition, byte string by byte string; `decoding.trie` computes the
-same for a whole vocabulary at once, and a property test holds the two together.
+`Constraint.allows` is the definition, byte string by byte string; `decoding.vocabulary.index`
+computes the same for a whole vocabulary at once, and a property test holds the two together.
 """
 
 import re

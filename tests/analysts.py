@@ -1,4 +1,4 @@
-"""Analysts without a server, behind the real contract of `decoding.session.Analyst`."""
+"""Analysts without a server, behind the real contract of `decoding.session.session.Analyst`."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     for _name in ("LLM", "SamplingParams"):
         getattr(vllm, _name)
     importlib.import_module("vllm.exceptions")
-    importlib.import_module("decoding.vllm_generate")
+    importlib.import_module("decoding.engines.vllm.generate")
 
 
 def close(llm: Any) -> None:

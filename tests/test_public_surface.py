@@ -82,7 +82,7 @@ HEAVY = ("torch", "transformers", "multilspy", "vllm", "outlines")
     [
         ("mgd", set()),
         ("mgd.cli", set()),
-        ("decoding.session", set()),
+        ("decoding.session.session", set()),
         ("monitors.dereference", set()),
     ],
 )

@@ -2,7 +2,7 @@
 
 import json
 
-from decoding.statistics import Statistics
+from decoding.session.statistics import Statistics
 from monitors.protocols import Reason
 
 

@@ -17,7 +17,7 @@ from tokenizers import (
 )
 from transformers import PreTrainedTokenizerFast
 
-from decoding.vocab import Encoder, Vocabulary
+from decoding.vocabulary.tokens import Encoder, Vocabulary
 
 END = "<|endoftext|>"
 FIM = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|fim_pad|>")

@@ -9,8 +9,8 @@ from benchmarks import languages, replay
 from benchmarks.corpora import Corpus, prepare
 from benchmarks.packages import DYNAMIC, PACKAGES
 from benchmarks.vocabularies import Loaded
-from decoding.trie import TokenIndex
-from decoding.vocab import Vocabulary
+from decoding.vocabulary.index import TokenIndex
+from decoding.vocabulary.tokens import Vocabulary
 from evaluation.replay import Report
 from lsp_bridge import PROFILES, installed
 from mgd import BUNDLED_MODEL

@@ -13,7 +13,7 @@ from benchmarks.packages import Package, Workspace
 from benchmarks.processes import running, surroundings, wait_for
 from benchmarks.results import Outcome
 from benchmarks.vllm_figures import Asked, Round, Run, State, Work, difference, figures, ratio
-from decoding.endpoint import EndpointStatistics
+from decoding.engines.endpoint.connection import EndpointStatistics
 from monitors.errors import UsageError
 from tests.benchmarks.machine import machine
 from tests.workspaces import written

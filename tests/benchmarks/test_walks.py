@@ -8,9 +8,9 @@ import pytest
 from benchmarks.places import Place
 from benchmarks.steps import AtOnce, Chunk, Times, replay
 from benchmarks.walks import Walker, masked
-from decoding.session import CrossingPolicy, Guide, Options, Session
-from decoding.trie import TokenIndex
-from decoding.vocab import Vocabulary
+from decoding.session.session import CrossingPolicy, Guide, Options, Session
+from decoding.vocabulary.index import TokenIndex
+from decoding.vocabulary.tokens import Vocabulary
 from evaluation.audit import audit
 from monitors.dereference import DereferenceMonitor
 from monitors.languages.python import PYTHON

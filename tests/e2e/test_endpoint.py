@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import mgd
-from decoding.endpoint import EndpointStatistics
+from decoding.engines.endpoint.connection import EndpointStatistics
 from evaluation.invented import invented_names
 from lsp_bridge import ServerPool
 from monitors.errors import EndpointError

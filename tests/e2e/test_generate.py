@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import mgd
-from decoding import hf
+from decoding.engines import transformers as hf
 from evaluation.invented import invented_names
 from lsp_bridge import ServerPool
 from monitors.protocols import Reason

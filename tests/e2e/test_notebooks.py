@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from decoding.prompt.workspace import open_document
 from decoding.warming import first_query
 from decoding.wiring import ServerAnalyst
-from decoding.workspace import open_document
 from lsp_bridge import ServerPool
 from monitors.protocols import Facts, Reason, Unavailable
 from tests.servers import PYTHON, require

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import mgd
-from decoding.vllm_request import PROCESSOR, GuideRequest, name_workspace
+from decoding.engines.vllm.request import PROCESSOR, GuideRequest, name_workspace
 from monitors.errors import AnalysisError, UsageError
 from monitors.protocols import Reason
 from tests.e2e.test_generate import APP, CURSORS, FILES, Project

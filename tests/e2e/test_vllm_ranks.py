@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import mgd
-from decoding.vllm_request import PROCESSOR, GuideRequest, name_workspace
+from decoding.engines.vllm.request import PROCESSOR, GuideRequest, name_workspace
 from lsp_bridge.bridge import BridgeClient
 from monitors.protocols import Facts
 from tests.e2e.test_generate import CURSORS, FILES

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import vocabularies
-from decoding.session import Guide, Node, Options, Session
+from decoding.prompt.workspace import find_workspace, language_of
+from decoding.session.session import Guide, Node, Options, Session
 from decoding.wiring import language_named, monitor_for, open_guide
-from decoding.workspace import find_workspace, language_of
 from evaluation.replay import Replay, Report
 from lsp_bridge import ServerPool
 from monitors.protocols import Answer, Facts, Query, Reason, Unavailable

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decoding.session import Guide, Options
-from decoding.trie import TokenIndex
-from decoding.vocab import Vocabulary
+from decoding.session.session import Guide, Options
+from decoding.vocabulary.index import TokenIndex
+from decoding.vocabulary.tokens import Vocabulary
 from evaluation.replay import Replay, Report
 from mgd.models import BUNDLED_MODEL
 from monitors.constraints import Constraint, Names

@@ -5,7 +5,7 @@ Every unmarked dereference is one that must not be found.
 
 import pytest
 
-from decoding.workspace import LANGUAGES
+from decoding.prompt.workspace import LANGUAGES
 from evaluation.sites import SITE_LANGUAGES, dereference_sites
 from monitors.errors import UsageError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from decoding.workspace import offset_at
+from decoding.prompt.workspace import offset_at
 from evaluation.sites import dereference_sites
 
 

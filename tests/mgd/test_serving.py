@@ -320,7 +320,7 @@ def test_a_plan_says_what_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert made.workspaces == (tmp_path / "real",)
     assert command[command.index("serve") + 1] == "m"
     assert command[-2:] == ["--port", "1"]
-    assert "decoding.vllm:MonitorLogitsProcessor" in command
+    assert "mgd.vllm:MonitorLogitsProcessor" in command
     assert made.bridge_command(Path("s"))[-1] == "--trust-workspace"
     assert made.environment(Path("s")) == {
         "MGD_BRIDGE": "s",

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from decoding import vllm_request
-from decoding.vllm_request import WORKSPACES_VARIABLE
+from decoding.engines.vllm import request as vllm_request
+from decoding.engines.vllm.request import WORKSPACES_VARIABLE
 from lsp_bridge import ServerPool
 from lsp_bridge.bridge import BridgeClient, Outcome
 from mgd import serving_requests

@@ -1,0 +1,1 @@
+"""Inference engines: one contract, and a module or package for each."""

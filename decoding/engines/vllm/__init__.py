@@ -1,0 +1,1 @@
+"""vLLM: a logits processor inside its workers, for both of its runners."""

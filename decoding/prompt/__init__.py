@@ -1,0 +1,1 @@
+"""Files and positions, the prompt that is made of them, and where a completion ends."""

@@ -1,0 +1,1 @@
+"""One guided text, whatever monitors it has: nodes, questions, deadlines, statistics."""

@@ -1,0 +1,515 @@
+"""One guided text: from tokens to what may come next.
+
+A `Session` belongs to one prompt; its `Node`s are prefixes of the generated tokens. Nodes are
+kept, so rolling back, forking (beams, several samples) and asking again cost nothing. Facts that
+a node needs are joined once, in the first `Session.step` that looks at it.
+"""
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from decoding.session.deadlines import Analyst, Asked, Budget, Questions, asked
+from decoding.session.statistics import Statistics
+from decoding.vocabulary import masks
+from decoding.vocabulary.caches import ArrayCache
+from decoding.vocabulary.index import TokenIndex
+from decoding.vocabulary.masks import Row
+from decoding.vocabulary.tables import IntArray
+from monitors.constraints import ANYTHING, Constraint, Literal, Names
+from monitors.errors import AnalysisError
+from monitors.languages.language import Language
+from monitors.protocols import Answer, Document, Monitor, Query, Reason, Unavailable
+
+_NO_IDS: IntArray = np.empty(0, np.int64)
+_CACHE_BYTES = 32 * 2**20
+"""Of each table that grows with the places seen: some 2,000 masks of 131,000 tokens."""
+_BLANK_BYTES = b" \t\f\r\n\\"
+_MOST_EVADING = 512
+
+
+class CrossingPolicy(StrEnum):
+    """What becomes of tokens that hold a live trigger and the beginning of a name."""
+
+    VERIFY = "verify"
+    """Judge those that matter for the step, close the rest."""
+    SPLIT = "split"
+    """Close them all; the model writes the operator alone."""
+
+
+def margin_for(temperature: float) -> float:
+    """`Options.margin` for a sampler: what lies further below is not sampled, or once in 1,000.
+
+    At temperature 0 the likeliest token alone matters, so that far fewer have to be judged. Too
+    little for beams, for logits that are changed behind the masks, and where logits are shown.
+    """
+    return 7.0 * temperature
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a session behaves."""
+
+    crossing: CrossingPolicy = CrossingPolicy.VERIFY
+    deadline_s: float = 1.0
+    """Longest time for which one step waits for answers; goes on unconstrained after it."""
+    margin: float = margin_for(1.0)
+    """Crossing tokens whose logit is this far below the best allowed one do not matter.
+
+    0 is for samplers that take the likeliest token and no other one.
+    """
+    blank_penalty: float = 10.0
+    """Taken off the logits of tokens that begin with white space or a comment right behind an
+    operator, or with what may come instead of a name (the second dot of a range). They are legal;
+    without it a model that wants none of the names writes ``order. total`` or ``order..total``."""
+    most_judged: int = 64
+    """Most crossing tokens that are judged in one step, best logits first."""
+    prefetch: bool = True
+    """Ask ahead where a dereference is likely."""
+    strict: bool = False
+    """Raise `AnalysisError` where an analysis gives no answer, instead of failing open."""
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A prefix of the generated tokens. Only `Session` looks inside."""
+
+    state: Any
+    pending: bytes = b""
+    """Bytes of an unfinished UTF-8 character."""
+    healing: Constraint = ANYTHING
+    """What is left of the prompt text that is generated again."""
+    valid: bool = True
+    """Whether the last token kept the constraint of the node before it."""
+    ended: bool = False
+    accepted: bool = False
+    """Whether the token was generated, not only judged."""
+    released: bool = False
+    """Whether the monitor was set aside here because no token fitted."""
+    outcomes: list[Reason | None] = field(default_factory=list)
+    """What became of the triggers in the last token: why unconstrained, or None."""
+    children: dict[int, "Node"] = field(default_factory=dict)
+    heads: dict[str, tuple[Any, Reason | None]] = field(default_factory=dict)
+    """What tokens begin with up to their first trigger, which many share: the state behind it
+    once it is answered, and why that is unconstrained, or None."""
+
+
+class Step(NamedTuple):
+    """What may be sampled next."""
+
+    row: Row | None
+    """Packed mask, int32 of ceil(size / 32) words; None: nothing is forbidden. Read only."""
+    crossing: IntArray
+    """Token ids, open in ``row``, that must be closed unless `Session.keep` returns them."""
+    discouraged: IntArray = _NO_IDS
+    """Token ids that are legal and bad style: take `Options.blank_penalty` off their logits."""
+
+
+FREE = Step(None, _NO_IDS)
+
+
+class Guide:
+    """What sessions share: the vocabulary, the monitor, and whoever answers. Thread safe."""
+
+    def __init__(
+        self, index: TokenIndex, language: Language, monitor: Monitor[Any], analyst: Analyst
+    ) -> None:
+        self.index = index
+        self.language = language
+        self.monitor = monitor
+        self.analyst = analyst
+        self._candidates = index.crossing_candidates(language.crossing)
+        self._may_cross = np.zeros(index.size, np.bool_)
+        for ids in self._candidates.values():
+            self._may_cross[ids] = True
+        self._crossing = ArrayCache(_CACHE_BYTES)
+        self._split = ArrayCache(_CACHE_BYTES)
+        fused = (operator.exits for operator in language.operators if operator.fused)
+        self._fused_exits = "".join(fused).encode()
+        self._beginning = lru_cache(maxsize=None)(self._find_beginning)
+        self._evading = lru_cache(maxsize=_MOST_EVADING)(self._find_evading)
+
+    def answered_by(self, analyst: Analyst) -> "Guide":
+        """The same guide, tables and all, with somebody else who answers."""
+        guide = copy.copy(self)
+        guide.analyst = analyst
+        return guide
+
+    def discouraged(self, constraint: Constraint) -> IntArray:
+        """Ids of the open tokens by which a model that wants none of the names could evade them.
+
+        White space, comments, and what may stand instead of a name, where none has begun.
+        """
+        return self._evading(constraint) if isinstance(constraint, Names) else _NO_IDS
+
+    def _find_evading(self, names: Names) -> IntArray:
+        exits = bytes(byte for byte in names.exits if byte in self._fused_exits)
+        blanks = _BLANK_BYTES if names.leading else b""
+        ids = self._beginning(blanks + names.comments.first + exits)
+        return ids[masks.are_open(self.index.row(names), ids)]
+
+    def _find_beginning(self, first: bytes) -> IntArray:
+        """Ids of the tokens whose first byte is one of ``first``."""
+        if not first:
+            return _NO_IDS
+        tokens = self.index.vocabulary.tokens
+        return np.array([i for i, data in enumerate(tokens) if data and data[0] in first], np.int64)
+
+    def may_cross(self, token_id: int) -> bool:
+        """Whether there are states after which the token crosses a live trigger."""
+        return bool(self._may_cross[token_id])
+
+    def crossing(self, state: Any) -> IntArray:
+        """Ids of the tokens that cross a trigger which is live after ``state``, ascending."""
+        key = self.monitor.crossing_key(state)
+        ids: IntArray = self._crossing.get(key, lambda: self._find_crossing(state))
+        return ids
+
+    def _find_crossing(self, state: Any) -> IntArray:
+        crosses = self.monitor.crosses
+        groups = [ids for head, ids in self._candidates.items() if crosses(state, head)]
+        return np.sort(np.concatenate(groups)) if groups else _NO_IDS
+
+    def all_but_crossing(self, state: Any) -> Row:
+        """Packed mask that closes `crossing`; end-of-text stays open."""
+        key = self.monitor.crossing_key(state)
+        row: Row = self._split.get(key, lambda: self._find_split(state))
+        return row
+
+    def _find_split(self, state: Any) -> Row:
+        row = masks.pack(np.ones(self.index.size, np.bool_))
+        masks.close(row, self.crossing(state))
+        return row
+
+
+class Session:
+    """Guides one generation. Not thread safe; as many as needed may share a `Guide`."""
+
+    def __init__(
+        self,
+        guide: Guide,
+        document: Document,
+        *,
+        healed: bytes = b"",
+        options: Options = Options(),
+        on_wait: Callable[[float], None] | None = None,
+    ) -> None:
+        """Start behind ``document.prefix``; ``healed`` must be generated first, then anything.
+
+        ``on_wait`` is told, in seconds, how long each answer was waited for.
+        """
+        self.statistics = Statistics()
+        self._guide = guide
+        self._monitor = guide.monitor
+        self._index = guide.index
+        self.options = options
+        self._document = document
+        self._on_wait = on_wait
+        self._questions = Questions(guide.analyst, options.deadline_s, self._note_wait)
+        self._own_budget = self._questions.budget
+        self.counted: frozenset[Asked] = frozenset()
+        """Questions of an earlier session of the same request, of which nothing is counted."""
+        healing: Constraint = Literal(healed) if healed else ANYTHING
+        self.root = Node(self._monitor.start(document), healing=healing)
+
+    @property
+    def answers(self) -> "OrderedDict[Asked, Answer]":
+        """What was answered last, by `decoding.session.deadlines.asked`."""
+        return self._questions.answers
+
+    def share(self, budget: Budget) -> None:
+        """Let all sessions with this budget, which somebody renews, wait no longer than one."""
+        self._questions.budget = budget
+
+    def accept(self, node: Node, token_id: int, *, count: bool = True) -> Node:
+        """The node after ``token_id``. Waits only if the token crosses an unanswered trigger.
+
+        A session that shares its budget with none begins a step here. ``count``: whether the token
+        is new to the statistics.
+        """
+        if self._questions.budget is self._own_budget:
+            self._own_budget.renew()
+        child = self._child(node, token_id)
+        if not child.accepted:
+            child.accepted = True
+            node.children = {key: kept for key, kept in node.children.items() if kept.accepted}
+            node.heads.clear()
+            if count:
+                self._count_token(child)
+        return child
+
+    def _count_token(self, node: Node) -> None:
+        self.statistics.tokens += 1
+        self._count(node.outcomes)
+        if not node.valid:
+            self.statistics.fail_open[Reason.REJECTED] += 1
+
+    def behind(self, ids: Sequence[int]) -> Node | None:
+        """A node behind tokens that are not read one by one, and of which nothing is counted.
+
+        None where text has to be generated again that is not there yet.
+        """
+        data = b"".join(self._index.bytes_of(token_id) or b"" for token_id in ids)
+        healing = self.root.healing
+        if healing is not ANYTHING and healing.after(data) is not ANYTHING:
+            return None
+        text, pending = _decode(data)
+        document = replace(self._document, prefix=self._document.prefix + text)
+        ended = not self._index.end_ids.isdisjoint(ids)
+        return Node(self._monitor.start(document), pending, ended=ended, accepted=True)
+
+    def _child(self, node: Node, token_id: int) -> Node:
+        child = node.children.get(token_id)
+        if child is None:
+            child = node.children[token_id] = self._grow(node, token_id)
+        return child
+
+    def _grow(self, node: Node, token_id: int) -> Node:
+        data = self._index.bytes_of(token_id)
+        if data is None:
+            ended = node.ended or token_id in self._index.end_ids
+            return Node(node.state, node.pending, node.healing, ended=ended)
+        healing = node.healing if node.healing is ANYTHING else node.healing.after(data)
+        text, pending = _decode(node.pending + data)
+        child = Node(node.state, pending, healing or ANYTHING, healing is not None)
+        if text:
+            self._drive(child, text, node.heads)
+        return child
+
+    def _drive(self, node: Node, text: str, heads: dict[str, tuple[Any, Reason | None]]) -> None:
+        """Run the monitor over ``text``, joining the facts that it needs on the way."""
+        head = self._head(text)
+        if head in heads:
+            state, rest, valid = node.state, text[len(head) :], True
+        else:
+            state, rest, valid = self._monitor.update(node.state, text)
+            head = text[: len(text) - len(rest)]
+        if rest:
+            if head not in heads:
+                state = self._settle(state, node.outcomes)
+                heads[head] = state, node.outcomes[-1]
+            else:
+                state, outcome = heads[head]
+                node.outcomes.append(outcome)
+            state, rest, still_valid = self._monitor.update(state, rest)
+            valid = valid and still_valid
+        while rest:
+            state = self._settle(state, node.outcomes)
+            state, rest, still_valid = self._monitor.update(state, rest)
+            valid = valid and still_valid
+        node.state = state
+        node.valid = node.valid and valid
+
+    def _head(self, text: str) -> str:
+        """What ``text`` begins with, up to its first operator; empty if it has none inside."""
+        match = self._guide.language.crossing.search(text)
+        return "" if match is None else text[: match.end(1)]
+
+    def _settle(self, state: Any, outcomes: list[Reason | None]) -> Any:
+        """The state once its query, if it has one, is answered; notes what became of it."""
+        query = self._monitor.pre(state)
+        if query is None:
+            return state
+        answer = self._questions.join(query)
+        state = self._monitor.answer(state, answer)
+        if isinstance(answer, Unavailable):
+            self._refuse_if_strict(query, answer)
+            outcomes.append(answer.reason)
+        else:
+            free = self._monitor.maskgen(state) is ANYTHING
+            outcomes.append(Reason.NO_MATCH if free else None)
+        return state
+
+    def _refuse_if_strict(self, query: Query, answer: Unavailable) -> None:
+        if self.options.strict:
+            end = query.document.prefix[-40:]
+            raise AnalysisError(
+                f"no answer behind {end!r}: {answer.reason} {answer.detail}".strip()
+            )
+
+    def _note_wait(self, waited_s: float) -> None:
+        self.statistics.waited_s += waited_s
+        if self._on_wait is not None:
+            self._on_wait(waited_s)
+
+    def _is_counted(self, node: Node) -> bool:
+        query = self._monitor.pre(node.state) if self.counted else None
+        return query is not None and asked(query) in self.counted
+
+    def _count(self, outcomes: list[Reason | None]) -> None:
+        self.statistics.triggers += len(outcomes)
+        for reason in outcomes:
+            if reason is None:
+                self.statistics.constrained += 1
+            else:
+                self.statistics.fail_open[reason] += 1
+
+    def peek(self, node: Node, token_id: int) -> Node:
+        """The node after a token that is likely to be generated; nothing is counted."""
+        return self._child(node, token_id)
+
+    def prefetch(self, *nodes: Node) -> None:
+        """Begin to answer what the next `step` at ``nodes`` needs or may need; never waits.
+
+        Questions of an earlier call that none of the nodes has any more are given up.
+        """
+        wanted = (self._next_query(node) for node in nodes)
+        self._questions.keep_only([query for query in wanted if query is not None])
+
+    def hasten(self, node: Node) -> bool:
+        """Begin to answer what `step` has to know at ``node``; whether it would wait for that."""
+        query = None if node.ended else self._monitor.pre(node.state)
+        return query is not None and self._questions.hasten(query)
+
+    def close(self) -> None:
+        """Give up all questions that are under way, and share no budget any more.
+
+        Going on afterwards does no harm.
+        """
+        self.prefetch()
+        self._questions.budget = self._own_budget
+
+    def _next_query(self, node: Node) -> Query | None:
+        query = None if node.ended else self._monitor.pre(node.state)
+        if query is None and self.options.prefetch and not node.ended:
+            query = self._monitor.expect(node.state)
+        return query
+
+    def anticipate(self, node: Node, ids: IntArray) -> None:
+        """Begin to answer what `keep` will need in this step to judge ``ids``; never waits."""
+        for head in self._heads(node, ids):
+            query = self._monitor.pre(self._monitor.update(node.state, head).state)
+            if query is not None:
+                self._questions.hasten(query)
+
+    def _heads(self, node: Node, ids: IntArray) -> set[str]:
+        """What tokens begin with up to their first operator, as far as it is not answered."""
+        heads: set[str] = set()
+        for token_id in ids[: self.options.most_judged].tolist():
+            if token_id not in node.children:
+                text, _ = _decode(node.pending + (self._index.bytes_of(token_id) or b""))
+                heads.add(self._head(text))
+        return heads - node.heads.keys() - {""}
+
+    def step(self, node: Node, likeliest: int | None = None) -> Step:
+        """What may follow ``node``. Waits for the facts that it needs, up to the step's deadline.
+
+        ``likeliest`` is the first token of highest logit, for a sampler that takes no other one:
+        where nothing else is forbidden and it crosses nothing, crossing tokens are left alone.
+        """
+        if node.ended:
+            return FREE
+        outcomes: list[Reason | None] = []
+        if not self._is_counted(node):
+            node.state = self._settle(node.state, outcomes)
+            self._count(outcomes)
+        else:
+            node.state = self._settle(node.state, [])
+        constraint = self._monitor.maskgen(node.state)
+        row = self._row(node, constraint)
+        taken = row is None and likeliest is not None and not self._guide.may_cross(likeliest)
+        crossing = _NO_IDS if taken or node.released else self._guide.crossing(node.state)
+        if row is not None and crossing.size:
+            crossing = crossing[masks.are_open(row, crossing)]
+        if self.options.crossing is CrossingPolicy.SPLIT and crossing.size:
+            row, crossing = self._without_crossing(node, row, crossing)
+        self.statistics.masks += row is not None
+        if node.released or node.healing is not ANYTHING:
+            return Step(row, crossing)
+        return Step(row, crossing, self._guide.discouraged(constraint))
+
+    def _row(self, node: Node, constraint: Constraint) -> Row | None:
+        """The packed mask of the node's constraints, empty ones released and counted."""
+        if node.pending and constraint is not ANYTHING:
+            constraint = constraint.after(node.pending) or ANYTHING
+            if constraint is ANYTHING:
+                self.statistics.fail_open[Reason.INVALID_TEXT] += 1
+        row = None if constraint is ANYTHING else self._index.row(constraint)
+        if node.healing is not ANYTHING:
+            healing = self._index.row(node.healing)
+            row = healing if row is None else row & healing
+        if row is not None and masks.is_empty(row):
+            self.release(node)
+            return None if node.healing is ANYTHING else self._index.row(node.healing)
+        return row
+
+    def _without_crossing(
+        self, node: Node, row: Row | None, crossing: IntArray
+    ) -> tuple[Row | None, IntArray]:
+        if row is None:
+            return self._guide.all_but_crossing(node.state), _NO_IDS
+        closed = row.copy()
+        masks.close(closed, crossing)
+        # Text that must come again may be reachable through crossing tokens alone: judge those.
+        return (row, crossing) if masks.is_empty(closed) else (closed, _NO_IDS)
+
+    def release(self, node: Node) -> None:
+        """Set the monitor aside at ``node`` because no token fits; counted.
+
+        Text that has to be generated again stays required, so ask `step` again.
+        """
+        self.statistics.fail_open[Reason.EMPTY_MASK] += 1
+        node.state = self._monitor.answer(node.state, Unavailable(Reason.EMPTY_MASK))
+        node.released = True
+
+    def keep(
+        self, node: Node, ids: IntArray, logits: "np.ndarray[Any, Any]", best: float
+    ) -> IntArray:
+        """Those of the crossing ``ids`` that are valid and matter.
+
+        ``logits`` are those of ``ids``; ``best`` is the highest logit of all other open tokens,
+        ``-inf`` if there is none. Judges from the highest logit down, until a logit lies more than
+        ``Options.margin`` below the best allowed one, or ``Options.most_judged`` were judged.
+        """
+        kept: list[int] = []
+        order = np.argsort(-logits, kind="stable")
+        for judged, position in enumerate(order):
+            logit = float(logits[position])
+            if logit == -np.inf or logit < best - self.options.margin:
+                break
+            if judged >= self.options.most_judged and best > -np.inf:
+                break
+            if self.judge(node, int(ids[position])):
+                kept.append(int(ids[position]))
+                best = max(best, logit)
+        return np.array(kept, np.int64)
+
+    def judge(self, node: Node, token_id: int) -> bool:
+        """Whether the crossing token keeps every constraint. Waits for the facts it needs."""
+        known = token_id in node.children
+        valid = self._child(node, token_id).valid
+        if not known:
+            self.statistics.crossing_judged += 1
+            self.statistics.crossing_rejected += not valid
+        return valid
+
+
+def prefetch(nodes: Iterable[tuple[Session, Node]]) -> None:
+    """`Session.prefetch` for nodes of several sessions, some of which may be the same."""
+    by_session: dict[Session, list[Node]] = {}
+    for session, node in nodes:
+        by_session.setdefault(session, []).append(node)
+    for session, group in by_session.items():
+        session.prefetch(*group)
+
+
+def _decode(data: bytes) -> tuple[str, bytes]:
+    """Complete characters of ``data``, and the bytes of an unfinished last one."""
+    if data.isascii():
+        return data.decode("ascii"), b""
+    for length in range(1, min(3, len(data)) + 1):
+        last = data[-length]
+        if last >= 0xC0:
+            expected = 2 if last < 0xE0 else 3 if last < 0xF0 else 4
+            if length < expected:
+                return data[:-length].decode("utf-8", "replace"), data[-length:]
+            break
+        if last < 0x80:
+            break
+    return data.decode("utf-8", "replace"), b""

@@ -1,0 +1,5 @@
+"""The name that vLLM is given: ``--logits-processors mgd.vllm:MonitorLogitsProcessor``."""
+
+from decoding.engines.vllm.processor import MonitorLogitsProcessor
+
+__all__ = ["MonitorLogitsProcessor"]
