@@ -27,7 +27,8 @@ from benchmarks import (
 )
 from benchmarks.machine import describe
 from benchmarks.results import Outcome
-from lsp_bridge import PROFILES, installed
+from lsp_bridge import PROFILES
+from lsp_bridge.servers import installed
 from monitors.errors import UsageError
 
 _log = Console(stderr=True, soft_wrap=True, highlight=False)

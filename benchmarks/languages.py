@@ -20,7 +20,8 @@ from decoding.session.session import Options
 from decoding.wiring import open_guide
 from evaluation.replay import Forbidden, Replay, Report
 from evaluation.sites import dereference_sites
-from lsp_bridge import ServerPool, registry
+from lsp_bridge import ServerPool
+from lsp_bridge.profiles import registry
 from mgd.files import source_files
 
 SITES = 160

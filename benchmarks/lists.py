@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks.results import Check, Outcome
-from lsp_bridge import PROFILES, completions
+from lsp_bridge import PROFILES
+from lsp_bridge.answers import completions
 from monitors.protocols import Facts
 
 ITEMS = 5000

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.markdown import quantity
-from lsp_bridge import PROFILES, installed
+from lsp_bridge import PROFILES
+from lsp_bridge.servers import installed
 
 _CPU_INFO = Path("/proc/cpuinfo")
 

@@ -16,7 +16,8 @@ from benchmarks.results import Check, Outcome
 from decoding.prompt.workspace import read_text
 from evaluation.recall import Miss, Place, Recall, measure, places
 from evaluation.sites import sample
-from lsp_bridge import PROFILES, Profile, ServerPool, installed
+from lsp_bridge import PROFILES, Profile, ServerPool
+from lsp_bridge.servers import installed
 from mgd.files import source_files
 
 SITES = 600

@@ -29,7 +29,7 @@ from decoding.wiring import (
     open_silent_guide,
     shared_pool,
 )
-from lsp_bridge.pool import ServerPool
+from lsp_bridge.pool.pool import ServerPool
 from monitors.errors import ModelError, UsageError
 from monitors.protocols import Document
 

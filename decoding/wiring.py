@@ -14,7 +14,7 @@ from decoding.session.deadlines import Analyst, Ticket
 from decoding.session.session import Guide
 from decoding.vocabulary.index import TokenIndex
 from lsp_bridge import Handle, ServerPool
-from lsp_bridge.configuration import open_pool
+from lsp_bridge.pool.configuration import open_pool
 from monitors.dereference import DereferenceMonitor
 from monitors.errors import UsageError
 from monitors.languages.language import Language

@@ -310,7 +310,8 @@ def install(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As mgd doctor calls the server.")],
 ) -> None:
     """Download a language server that multilspy brings: its terms and size are its makers'."""
-    from lsp_bridge import launch, multilspy_servers, registry
+    from lsp_bridge.profiles import registry
+    from lsp_bridge.servers import launch, multilspy_servers
 
     profile = registry.by_name(name)
     if not multilspy_servers.brings(profile.multilspy):

@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from decoding.prompt.workspace import find_workspace
-from lsp_bridge import Profile, configuration, installed
+from lsp_bridge import Profile
+from lsp_bridge.pool import configuration
+from lsp_bridge.servers import installed
 from mgd.models import BUNDLED_MODEL
 
 _ENGINES = {"torch": "pip install torch", "transformers": "pip install 'transformers>=5,<6'"}

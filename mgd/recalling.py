@@ -9,9 +9,11 @@ from rich.table import Table
 
 from evaluation.recall import Place, Recall, SuffixFrom, measure, places
 from evaluation.sites import sample, shares
-from lsp_bridge import Profile, installed, registry
-from lsp_bridge.configuration import load, open_pool
-from lsp_bridge.launch import is_installed, missing
+from lsp_bridge import Profile
+from lsp_bridge.pool.configuration import load, open_pool
+from lsp_bridge.profiles import registry
+from lsp_bridge.servers import installed
+from lsp_bridge.servers.launch import is_installed, missing
 from mgd.files import common_root, readable, source_files
 from mgd.replaying import failures
 from monitors.errors import ServerError, UsageError

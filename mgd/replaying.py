@@ -14,7 +14,7 @@ from decoding.vocabulary.index import TokenIndex
 from decoding.vocabulary.tokens import Vocabulary
 from decoding.wiring import open_guide
 from evaluation.replay import Replay, Report
-from lsp_bridge.configuration import open_pool
+from lsp_bridge.pool.configuration import open_pool
 from mgd.files import common_root, readable, source_files
 from monitors.errors import UsageError
 from monitors.protocols import Reason

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lsp_bridge import PROFILES
-from lsp_bridge.launch import executable
+from lsp_bridge.servers.launch import executable
 from monitors.protocols import Document, Query, QueryKind
 from tests.workspaces import written
 

@@ -5,8 +5,8 @@ from copy import copy
 from typing import Final
 
 from decoding.prompt.until import Until
-from lsp_bridge.reading import advance
 from monitors.languages.language import Language, LexState
+from monitors.languages.reading import advance
 
 _PIECE: Final = re.compile(r"\w+|[ \t\f]+|\r\n|.", re.DOTALL)
 _SIGN: Final = re.compile(r"[{}]")

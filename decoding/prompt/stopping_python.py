@@ -5,8 +5,8 @@ from copy import copy
 from typing import Final
 
 from decoding.prompt.until import Until
-from lsp_bridge.reading import advance
 from monitors.languages.language import Language, LexState
+from monitors.languages.reading import advance
 
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _LINE_END: Final = re.compile(r"[\r\n]")

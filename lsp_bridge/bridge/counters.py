@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from lsp_bridge.statistics import Statistics
+from lsp_bridge.pool.statistics import Statistics
 from monitors.protocols import Reason
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")

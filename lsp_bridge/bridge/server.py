@@ -43,9 +43,9 @@ from lsp_bridge.bridge.protocol import (
     frame,
     read_from_client,
 )
-from lsp_bridge.configuration import open_pool
-from lsp_bridge.flights import Handle
-from lsp_bridge.pool import ServerPool
+from lsp_bridge.pool.configuration import open_pool
+from lsp_bridge.pool.flights import Handle
+from lsp_bridge.pool.pool import ServerPool
 from monitors.errors import UsageError, WorkspaceError
 from monitors.protocols import Answer, Reason, Unavailable
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lsp_bridge.profiles.profile import Tree
 from lsp_bridge.profiles.pyright import PYRIGHT
-from lsp_bridge.project import Project
+from lsp_bridge.servers.project import Project
 
 
 def _settings(project: Project) -> Tree:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from lsp_bridge.profiles.profile import Listing, Profile
-from lsp_bridge.reading import advance
 from monitors.languages.cpp import CPP
 from monitors.languages.cpp_scanner import in_namespace
+from monitors.languages.reading import advance
 
 _TEXT = 1
 _MEMBERS = frozenset({2, 5, 10})

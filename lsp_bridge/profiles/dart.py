@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lsp_bridge.profiles.profile import Profile, Readiness, Tree
-from lsp_bridge.project import Project
+from lsp_bridge.servers.project import Project
 
 _OPTIONS = "analysis_options.yaml"
 _PLUGINS = re.compile(r"plugins\b|^include:(?!\s*[\"']?package:)", re.MULTILINE)

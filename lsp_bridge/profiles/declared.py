@@ -7,9 +7,9 @@ from dataclasses import MISSING, dataclass, fields, replace
 from enum import Enum, IntEnum
 from typing import Any, NoReturn, get_type_hints
 
-from lsp_bridge.overlay import Encoding
+from lsp_bridge.documents.overlay import Encoding
 from lsp_bridge.profiles.profile import Profile, Tree
-from lsp_bridge.project import Project
+from lsp_bridge.servers.project import Project
 from monitors.errors import ConfigError
 
 _ROOT = "{root}"

@@ -8,7 +8,7 @@ classes of dependencies are unknown, and inherited members of classes that exten
 import re
 
 from lsp_bridge.profiles.profile import Profile, Readiness, Tree
-from lsp_bridge.project import Project
+from lsp_bridge.servers.project import Project
 
 
 def _settings(project: Project) -> Tree:

@@ -1,7 +1,7 @@
 """gopls: Go. Blocks until it can answer, and lists everything."""
 
 from lsp_bridge.profiles.profile import Incomplete, Profile, Tree
-from lsp_bridge.project import Project
+from lsp_bridge.servers.project import Project
 
 
 def _options(project: Project) -> Tree:

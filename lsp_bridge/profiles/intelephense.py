@@ -4,9 +4,9 @@ from pathlib import Path
 
 import platformdirs
 
-from lsp_bridge.profiles.php_rules import magic, unlisted
 from lsp_bridge.profiles.profile import Profile, Readiness, Tree
-from lsp_bridge.project import Project
+from lsp_bridge.profiles.rules.php import magic, unlisted
+from lsp_bridge.servers.project import Project
 
 
 def _options(project: Project) -> Tree:

@@ -1,9 +1,9 @@
 """jedi-language-server, which multilspy brings: needs nothing else, slower on large files."""
 
-from lsp_bridge.overlay import Encoding
+from lsp_bridge.documents.overlay import Encoding
 from lsp_bridge.profiles.profile import Profile, Tree
-from lsp_bridge.profiles.python_rules import BARE_CLASS, jedi_implied, jedi_open
-from lsp_bridge.project import Project
+from lsp_bridge.profiles.rules.python import BARE_CLASS, jedi_implied, jedi_open
+from lsp_bridge.servers.project import Project
 
 
 def _options(project: Project) -> Tree:

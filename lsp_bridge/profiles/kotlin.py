@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from lsp_bridge.profiles.profile import Listing, Profile, Tree
-from lsp_bridge.project import Project
+from lsp_bridge.servers.project import Project
 
 _EXTENSION = re.compile(r"(?:fun|va[lr]) (?:<.*> )?[^(:]*\.")
 _ACCESSOR = re.compile(r" \(from (\w+)[^()]*(?:\(.*\))?\)\Z")

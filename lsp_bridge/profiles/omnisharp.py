@@ -7,7 +7,7 @@ from that, so it is started in trusted workspaces only.
 import re
 
 from lsp_bridge.profiles.profile import Profile, Tree
-from lsp_bridge.project import Project
+from lsp_bridge.servers.project import Project
 
 
 def _settings(project: Project) -> Tree:

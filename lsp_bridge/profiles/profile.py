@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
-from lsp_bridge.overlay import Encoding
-from lsp_bridge.project import Project
+from lsp_bridge.documents.overlay import Encoding
+from lsp_bridge.servers.project import Project
 from monitors.protocols import Facts, Name, Reason, Unavailable
 
 Tree = Mapping[str, Any]
@@ -29,13 +29,13 @@ class Unfinished(Enum):
     """How the document is laid out around the cursor."""
 
     REPAIR = "repair"
-    """Open brackets are closed, then comes the rest of the file: see `lsp_bridge.holes`."""
+    """Open brackets are closed, then comes the rest of the file: `lsp_bridge.documents.holes`."""
     KEEP = "keep"
     """The text is sent as it is."""
 
 
 class Readiness(Enum):
-    """How a server says that its answers may be believed: see `lsp_bridge.readiness`."""
+    """How a server says that its answers may be believed: see `lsp_bridge.servers.readiness`."""
 
     INITIALIZED = "initialized"
     """It does not say: it is ready once it has answered ``initialize``."""
@@ -207,7 +207,7 @@ class Profile:
     that such code brings; asked if it is not, and then costs a request. None: no such members."""
     reads_classes: bool = False
     """Whether the sources of receivers' classes are read for members that their metaclasses,
-    decorators and computed names bring: see `lsp_bridge.python`. Costs a request."""
+    decorators and computed names bring: see `lsp_bridge.answers.python`. Costs a request."""
     lists_what_unions_share: bool = False
     """Whether the list of a union holds what all of its types have, so that others' members are
     missing. Known only with ``reads_classes``."""

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from lsp_bridge.profiles.profile import Profile, Tree
-from lsp_bridge.profiles.python_rules import BARE_CLASS, pyrefly_implied, pyrefly_open
-from lsp_bridge.project import Project
+from lsp_bridge.profiles.rules.python import BARE_CLASS, pyrefly_implied, pyrefly_open
+from lsp_bridge.servers.project import Project
 
 _CONFIGURATION = str(Path(__file__).with_suffix(".toml"))
 

@@ -1,8 +1,8 @@
 """pyright: precise; flags every list incomplete and yet sends it whole."""
 
 from lsp_bridge.profiles.profile import Incomplete, Profile, Tree
-from lsp_bridge.profiles.python_rules import BARE_CLASS, every_value, pyright_open
-from lsp_bridge.project import Project
+from lsp_bridge.profiles.rules.python import BARE_CLASS, every_value, pyright_open
+from lsp_bridge.servers.project import Project
 
 
 def _settings(project: Project) -> Tree:

@@ -13,9 +13,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from lsp_bridge.profiles import rust_cfg, rust_macros, rust_trust
 from lsp_bridge.profiles.profile import Incomplete, Profile, Readiness, Tree
-from lsp_bridge.project import Project
+from lsp_bridge.profiles.rules import rust_cfg, rust_macros, rust_trust
+from lsp_bridge.servers.project import Project
 
 _SOURCE = "lib/rustlib/src/rust/library"
 

@@ -8,7 +8,7 @@ trusted workspaces only. Methods that are defined at run time are not listed.
 import re
 
 from lsp_bridge.profiles.profile import Profile, Readiness, Tree
-from lsp_bridge.project import Project
+from lsp_bridge.servers.project import Project
 
 
 def _settings(project: Project) -> Tree:

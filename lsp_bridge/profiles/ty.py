@@ -1,8 +1,8 @@
 """ty: fastest to start; flags every list incomplete, and cuts those of a thousand names."""
 
 from lsp_bridge.profiles.profile import Incomplete, Item, Listing, Profile, Tree
-from lsp_bridge.profiles.python_rules import BARE_CLASS, defines_getattr, every_value
-from lsp_bridge.project import Project
+from lsp_bridge.profiles.rules.python import BARE_CLASS, defines_getattr, every_value
+from lsp_bridge.servers.project import Project
 
 _NO_ITEM = Item(0, "")
 _OF_ENUMERATIONS = frozenset({"mro", "name", "value"})

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from lsp_bridge.launch import executable
 from lsp_bridge.profiles.profile import Profile, Tree
-from lsp_bridge.profiles.typescript_rules import (
+from lsp_bridge.profiles.rules.typescript import (
     LANGUAGES,
     MOST_CHANGES,
     WORDS_OF_FILE,
     every_value,
     open_type,
 )
-from lsp_bridge.project import Project
+from lsp_bridge.servers.launch import executable
+from lsp_bridge.servers.project import Project
 
 _PROGRAM = "typescript-language-server"
 

@@ -1,14 +1,14 @@
 """vtsls: the TypeScript extension of VS Code as a server; brings its own compiler."""
 
 from lsp_bridge.profiles.profile import Profile, Tree
-from lsp_bridge.profiles.typescript_rules import (
+from lsp_bridge.profiles.rules.typescript import (
     LANGUAGES,
     MOST_CHANGES,
     WORDS_OF_FILE,
     every_value,
     open_type,
 )
-from lsp_bridge.project import Project
+from lsp_bridge.servers.project import Project
 
 
 def _settings(project: Project) -> Tree:

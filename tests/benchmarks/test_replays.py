@@ -12,7 +12,8 @@ from benchmarks.vocabularies import Loaded
 from decoding.vocabulary.index import TokenIndex
 from decoding.vocabulary.tokens import Vocabulary
 from evaluation.replay import Report
-from lsp_bridge import PROFILES, installed
+from lsp_bridge import PROFILES
+from lsp_bridge.servers import installed
 from mgd import BUNDLED_MODEL
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from decoding.wiring import monitor_for
 from lsp_bridge import ServerPool
-from lsp_bridge.transport import kill_tree
+from lsp_bridge.servers.transport import kill_tree
 from monitors.protocols import Answer, Document, Facts, Query, QueryKind, Reason, Unavailable
 from tests.fakes import descendants, gone
 from tests.servers import require

@@ -16,7 +16,7 @@ import pytest
 from lsp_bridge.bridge import BridgeClient
 from monitors.protocols import Answer, Facts, Query, Reason, Unavailable
 from tests.fakes import gone
-from tests.lsp_bridge.bridges import COMMAND, ROOT, Running
+from tests.lsp_bridge.bridge.bridges import COMMAND, ROOT, Running
 from tests.servers import SAMPLES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]

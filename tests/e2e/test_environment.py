@@ -11,7 +11,7 @@ import pytest
 
 from lsp_bridge import ServerPool
 from monitors.protocols import Facts
-from tests.lsp_bridge.test_environment import KEY, SECRETS
+from tests.lsp_bridge.servers.test_environment import KEY, SECRETS
 from tests.servers import PYTHON, SAMPLES, require
 from tests.workspaces import written
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lsp_bridge.profiles.typescript_rules import OBJECT_MEMBERS
+from lsp_bridge.profiles.rules.typescript import OBJECT_MEMBERS
 from monitors.protocols import Reason
 from tests.e2e.served import Served, closed, serving
 from tests.workspaces import held, written

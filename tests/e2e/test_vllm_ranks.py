@@ -17,7 +17,7 @@ from monitors.protocols import Facts
 from tests.e2e.test_generate import CURSORS, FILES
 from tests.engines import close, vllm
 from tests.fakes import members
-from tests.lsp_bridge.bridges import Running
+from tests.lsp_bridge.bridge.bridges import Running
 from tests.workspaces import written
 
 pytestmark = [

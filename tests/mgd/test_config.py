@@ -8,7 +8,7 @@ import pytest
 
 import mgd
 from decoding.wiring import shared_pool
-from lsp_bridge import configuration
+from lsp_bridge.pool import configuration
 from mgd.cli import main
 from mgd.doctor import examine
 from mgd.models import BUNDLED_MODEL

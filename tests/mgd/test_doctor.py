@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lsp_bridge import PROFILES, installed
+from lsp_bridge import PROFILES
+from lsp_bridge.servers import installed
 from mgd import doctor
 from mgd.doctor import Finding, can_complete, examine, print_findings
 from tests.fakes import misbehaving

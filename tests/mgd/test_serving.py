@@ -26,7 +26,7 @@ from mgd.serving import address_of, is_healthy, plan
 from mgd.serving_metrics import BridgeMetrics, Message
 from monitors.errors import UsageError
 from tests.fakes import descendants, gone
-from tests.lsp_bridge.bridges import bridge
+from tests.lsp_bridge.bridge.bridges import bridge
 
 pytestmark = pytest.mark.timeout(60)
 ROOT = Path(__file__).parents[2]

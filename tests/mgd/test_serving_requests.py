@@ -23,7 +23,7 @@ from mgd import serving_requests
 from mgd.models import BUNDLED_MODEL
 from mgd.serving_metrics import Message
 from mgd.serving_requests import GuidedRequests, Middleware
-from tests.lsp_bridge.bridges import bridge
+from tests.lsp_bridge.bridge.bridges import bridge
 
 pytestmark = pytest.mark.timeout(60)
 TEXT = "import os\nos.path\n"

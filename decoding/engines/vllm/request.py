@@ -16,8 +16,9 @@ from typing import Any
 from decoding.prompt.workspace import language_of, open_document
 from decoding.session.session import CrossingPolicy, Options, margin_for
 from decoding.wiring import language_named
-from lsp_bridge import configuration, launch
-from lsp_bridge.project import discover
+from lsp_bridge.pool import configuration
+from lsp_bridge.servers import launch
+from lsp_bridge.servers.project import discover
 from monitors.errors import UsageError, WorkspaceError
 from monitors.protocols import Document
 

@@ -1,0 +1,1 @@
+"""The servers of a workspace, shared by everyone who asks in it."""

@@ -1,0 +1,1 @@
+"""Rules of profiles, for what data cannot say."""

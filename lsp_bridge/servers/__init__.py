@@ -1,0 +1,1 @@
+"""Language servers as processes: found, launched, spoken to, restarted."""

@@ -1,0 +1,1 @@
+"""Tests of what Python's classes do not show."""
