@@ -42,7 +42,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 _SEED = 4
 _START_S = 200.0
-_SERVE = (sys.executable, "-m", "mgd.vllm_command", "serve", BUNDLED_MODEL)
+_SERVE = (sys.executable, "-m", "mgd.serving.command", "serve", BUNDLED_MODEL)
 _OPTIONS = ("--max-model-len", str(CONTEXT), "--dtype", "float32", "--enforce-eager")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mgd.serving import ending_with_us
+from mgd.serving.server import ending_with_us
 from monitors.errors import UsageError
 
 _GRACE_S = 30.0

@@ -25,8 +25,8 @@ from decoding.engines.vllm.request import PROCESSOR, GuideRequest
 from decoding.prompt.workspace import read_text
 from evaluation.sites import dereference_sites
 from lsp_bridge.bridge import BridgeClient, sockets
-from mgd import serving
 from mgd.models import BUNDLED_MODEL
+from mgd.serving import server as serving
 from monitors.errors import UsageError
 from monitors.protocols import Document, Facts, Query, QueryKind
 

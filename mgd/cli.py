@@ -390,7 +390,7 @@ def serve(
     trust_workspace: TrustOption = False,
 ) -> None:
     """Serve a model over the OpenAI API with vLLM, guided where requests ask for it."""
-    from mgd import serving
+    from mgd.serving import server as serving
 
     model, options = BUNDLED_MODEL, arguments or []
     if options and not options[0].startswith("-"):

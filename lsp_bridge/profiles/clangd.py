@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from lsp_bridge.profiles.profile import Listing, Profile
 from monitors.languages.cpp import CPP
-from monitors.languages.cpp_scanner import in_namespace
+from monitors.languages.lexers.cpp_scanner import in_namespace
 from monitors.languages.reading import advance
 
 _TEXT = 1

@@ -1,13 +1,13 @@
-"""C++, for the lexer of `monitors.languages.braces`."""
+"""C++, for the lexer of `monitors.languages.lexers.braces`."""
 
 from types import MappingProxyType
 from typing import Final
 
-from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.c import BEGUN, KEYWORDS, PREFIX, TEXTS
-from monitors.languages.cpp_scanner import CppScanner
-from monitors.languages.grammar import ANY_VALUE, Dereference, Grammar, Text, words
 from monitors.languages.language import Operator
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.cpp_scanner import CppScanner
+from monitors.languages.lexers.grammar import ANY_VALUE, Dereference, Grammar, Text, words
 
 _DELIMITER = r'[^()\\\s"]{0,16}'
 _RAW_STRING = Text(

@@ -1,9 +1,10 @@
-"""C#, for the lexer of `monitors.languages.braces`."""
+"""C#, for the lexer of `monitors.languages.lexers.braces`."""
 
 from typing import Final
 
-from monitors.languages.brace_language import BraceLanguage
-from monitors.languages.grammar import (
+from monitors.languages.language import Operator
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.grammar import (
     BLOCK_COMMENT,
     CHARACTER,
     LINE_COMMENT,
@@ -14,7 +15,6 @@ from monitors.languages.grammar import (
     string,
     words,
 )
-from monitors.languages.language import Operator
 
 _BEGUN = r'\$+"*|@\$?|\$@'
 _DIRECTIVE = Text("#", "\n", escapes=(), value="")

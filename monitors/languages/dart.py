@@ -1,9 +1,10 @@
-"""Dart, for the lexer of `monitors.languages.braces`."""
+"""Dart, for the lexer of `monitors.languages.lexers.braces`."""
 
 from typing import Final
 
-from monitors.languages.brace_language import BraceLanguage
-from monitors.languages.grammar import (
+from monitors.languages.language import Operator
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.grammar import (
     LINE_COMMENT,
     NESTED_COMMENT,
     Dereference,
@@ -12,7 +13,6 @@ from monitors.languages.grammar import (
     string,
     words,
 )
-from monitors.languages.language import Operator
 
 
 def _strings(quote: str) -> tuple[Text, ...]:

@@ -1,9 +1,10 @@
-"""Go, for the lexer of `monitors.languages.braces`."""
+"""Go, for the lexer of `monitors.languages.lexers.braces`."""
 
 from typing import Final
 
-from monitors.languages.brace_language import BraceLanguage
-from monitors.languages.grammar import (
+from monitors.languages.language import Operator
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.grammar import (
     ANY_VALUE,
     BLOCK_COMMENT,
     CHARACTER,
@@ -14,7 +15,6 @@ from monitors.languages.grammar import (
     Text,
     words,
 )
-from monitors.languages.language import Operator
 
 _RAW_STRING = Text("`", "`", escapes=(), multiline=True, value="`")
 

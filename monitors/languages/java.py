@@ -1,9 +1,10 @@
-"""Java, for the lexer of `monitors.languages.braces`."""
+"""Java, for the lexer of `monitors.languages.lexers.braces`."""
 
 from typing import Final
 
-from monitors.languages.brace_language import BraceLanguage
-from monitors.languages.grammar import (
+from monitors.languages.language import Operator
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.grammar import (
     ANY_VALUE,
     BLOCK_COMMENT,
     CHARACTER,
@@ -14,7 +15,6 @@ from monitors.languages.grammar import (
     Text,
     words,
 )
-from monitors.languages.language import Operator
 
 _TEXT_BLOCK = Text('"""', '"""', begun='"{1,2}', multiline=True)
 

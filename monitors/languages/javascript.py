@@ -1,10 +1,11 @@
-"""JavaScript, with JSX and without, for the lexer of `monitors.languages.braces`."""
+"""JavaScript, with JSX and without, for the lexer of `monitors.languages.lexers.braces`."""
 
 from types import MappingProxyType
 from typing import Final
 
-from monitors.languages.brace_language import BraceLanguage
-from monitors.languages.grammar import (
+from monitors.languages.language import Operator
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.grammar import (
     BLOCK_COMMENT,
     CHARACTER,
     LINE_COMMENT,
@@ -14,9 +15,8 @@ from monitors.languages.grammar import (
     Text,
     words,
 )
-from monitors.languages.jsx import ElementScanner
-from monitors.languages.language import Operator
-from monitors.languages.script_scanner import NAME
+from monitors.languages.lexers.jsx import ElementScanner
+from monitors.languages.lexers.script_scanner import NAME
 
 OPERATORS: Final = (
     Dereference(Operator(".")),

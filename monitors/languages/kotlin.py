@@ -1,10 +1,11 @@
-"""Kotlin, for the lexer of `monitors.languages.braces`."""
+"""Kotlin, for the lexer of `monitors.languages.lexers.braces`."""
 
 from types import MappingProxyType
 from typing import Final
 
-from monitors.languages.brace_language import BraceLanguage
-from monitors.languages.grammar import (
+from monitors.languages.language import Operator
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.grammar import (
     CHARACTER,
     LINE_COMMENT,
     NESTED_COMMENT,
@@ -14,7 +15,6 @@ from monitors.languages.grammar import (
     string,
     words,
 )
-from monitors.languages.language import Operator
 
 _RAW_STRING = Text(
     '"""',

@@ -1,10 +1,17 @@
-"""PHP, for the lexer of `monitors.languages.braces`."""
+"""PHP, for the lexer of `monitors.languages.lexers.braces`."""
 
 from typing import Final
 
-from monitors.languages.brace_language import BraceLanguage
-from monitors.languages.grammar import BLOCK_COMMENT, Dereference, Grammar, Text, string, words
 from monitors.languages.language import Operator
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.grammar import (
+    BLOCK_COMMENT,
+    Dereference,
+    Grammar,
+    Text,
+    string,
+    words,
+)
 
 _MARKUP = Text(
     r"\?>",

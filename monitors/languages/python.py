@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from monitors.constraints import Comments, Leading
 from monitors.languages.language import Blocks, LexState, Operator
-from monitors.languages.python_tokens import (
+from monitors.languages.lexers.python_tokens import (
     BLANKS,
     BRACKET,
     CLOSERS,

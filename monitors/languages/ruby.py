@@ -1,13 +1,13 @@
-"""Ruby, for the lexer of `monitors.languages.braces`."""
+"""Ruby, for the lexer of `monitors.languages.lexers.braces`."""
 
 from collections.abc import Iterator
 from typing import Final
 
-from monitors.languages.brace_language import BraceLanguage
-from monitors.languages.braces import BraceState
-from monitors.languages.grammar import ANY_VALUE, Dereference, Grammar, Text, string, words
 from monitors.languages.language import Blocks, Operator
-from monitors.languages.ruby_scanner import LINE, WORD, RubyScanner, bodies
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.braces import BraceState
+from monitors.languages.lexers.grammar import ANY_VALUE, Dereference, Grammar, Text, string, words
+from monitors.languages.lexers.ruby_scanner import LINE, WORD, RubyScanner, bodies
 
 _FIELDS = ("#{",)
 _PERCENT: Final = r"%[A-Za-z]?"

@@ -1,9 +1,10 @@
-"""Rust, for the lexer of `monitors.languages.braces`."""
+"""Rust, for the lexer of `monitors.languages.lexers.braces`."""
 
 from typing import Final
 
-from monitors.languages.brace_language import BraceLanguage
-from monitors.languages.grammar import (
+from monitors.languages.language import Operator
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.grammar import (
     LINE_COMMENT,
     NESTED_COMMENT,
     Dereference,
@@ -12,8 +13,7 @@ from monitors.languages.grammar import (
     string,
     words,
 )
-from monitors.languages.language import Operator
-from monitors.languages.rust_scanner import RustScanner
+from monitors.languages.lexers.rust_scanner import RustScanner
 
 _RAW_STRING = Text(r'(?:b|c)?r(#*)"', r'"\1', begun="(?:b|c)?(?:r#*)?", escapes=(), multiline=True)
 _STRING = string('"', "[bc]?", multiline=True)

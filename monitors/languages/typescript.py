@@ -1,13 +1,13 @@
-"""TypeScript, with JSX and without, for the lexer of `monitors.languages.braces`."""
+"""TypeScript, with JSX and without, for the lexer of `monitors.languages.lexers.braces`."""
 
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from monitors.languages.brace_language import BraceLanguage
 from monitors.languages.javascript import JAVASCRIPT
-from monitors.languages.jsx import ElementScanner
-from monitors.languages.script_scanner import ScriptScanner
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.jsx import ElementScanner
+from monitors.languages.lexers.script_scanner import ScriptScanner
 
 _GRAMMAR = replace(JAVASCRIPT.grammar, name="typescript", definers=MappingProxyType({}))
 """An assignment defines no member here."""

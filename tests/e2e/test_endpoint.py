@@ -47,7 +47,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mgd.vllm_command", "serve", str(mgd.BUNDLED_MODEL)]
+    command = [sys.executable, "-m", "mgd.serving.command", "serve", str(mgd.BUNDLED_MODEL)]
     log = tmp_path_factory.mktemp("vllm") / "log"
     with log.open("w") as output:
         process = subprocess.Popen(

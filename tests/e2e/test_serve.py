@@ -21,7 +21,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from mgd.models import BUNDLED_MODEL
-from mgd.serving import is_healthy
+from mgd.serving.server import is_healthy
 from tests.fakes import gone
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

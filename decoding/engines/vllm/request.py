@@ -29,7 +29,7 @@ PROCESSORS = frozenset(
     for module in ("mgd.vllm", "decoding.vllm", "decoding.engines.vllm.processor")
 )
 """All names of it: the usual one, the former one, and where it is."""
-MIDDLEWARE = "mgd.serving_requests.Middleware"
+MIDDLEWARE = "mgd.serving.requests.Middleware"
 """How the middleware that checks prompts and tells outcomes is named to vLLM."""
 ARGUMENT = "mgd"
 """Name of the extra argument."""

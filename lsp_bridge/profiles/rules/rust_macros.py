@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from lsp_bridge.profiles.profile import Definition
-from monitors.languages.grammar import words
+from monitors.languages.lexers.grammar import words
 
 _STANDARD = words("Clone Copy Debug Default Eq Hash Ord PartialEq PartialOrd")
 """Derives of the compiler's own, which rust-analyzer knows without running anything."""

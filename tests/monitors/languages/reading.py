@@ -1,7 +1,7 @@
 """Reading marked code: in these tests a ``•`` stands behind each live dereference operator."""
 
-from monitors.languages.brace_language import BraceLanguage
-from monitors.languages.braces import BraceState
+from monitors.languages.lexers.brace_language import BraceLanguage
+from monitors.languages.lexers.braces import BraceState
 
 
 def read(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monitors.languages.brace_language import BraceLanguage
+from monitors.languages.lexers.brace_language import BraceLanguage
 from tests.monitors.languages.oracle import Oracle
 
 

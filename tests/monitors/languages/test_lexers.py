@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitors.languages.brace_language import BraceLanguage
+from monitors.languages.lexers.brace_language import BraceLanguage
 from monitors.languages.php import PHP
 from monitors.languages.registry import LANGUAGES
 from tests.monitors.languages.oracle import Oracle

@@ -19,22 +19,23 @@ import psutil
 import pytest
 
 from lsp_bridge import ServerPool
-from mgd import serving, vllm_command
 from mgd.cli import main
 from mgd.models import BUNDLED_MODEL
-from mgd.serving import address_of, is_healthy, plan
-from mgd.serving_metrics import BridgeMetrics, Message
+from mgd.serving import command as vllm_command
+from mgd.serving import server as serving
+from mgd.serving.metrics import BridgeMetrics, Message
+from mgd.serving.server import address_of, is_healthy, plan
 from monitors.errors import UsageError
 from tests.fakes import descendants, gone
 from tests.lsp_bridge.bridge.bridges import bridge
 
 pytestmark = pytest.mark.timeout(60)
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PORT_AND_EAGER = ("--port", "1", "--enforce-eager")
 SCRIPT = """
 import sys
 from pathlib import Path
-from mgd import serving
+from mgd.serving import server as serving
 
 class StandIn(serving.Plan):
     def vllm_command(self):

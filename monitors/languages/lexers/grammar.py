@@ -1,4 +1,4 @@
-"""What the lexer of `monitors.languages.braces` has to know about a language, as data.
+"""What the lexer of `monitors.languages.lexers.braces` has to know about a language, as data.
 
 A language is one `Grammar`: its dereference operators, its words, and its `Text`s, the stretches
 of a file that are not code (strings, comments, directives). Each regex here describes one token.

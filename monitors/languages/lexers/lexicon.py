@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from monitors.languages.grammar import ESCAPE, Grammar, Text
+from monitors.languages.lexers.grammar import ESCAPE, Grammar, Text
 
 if TYPE_CHECKING:
-    from monitors.languages.braces import Scanner
+    from monitors.languages.lexers.braces import Scanner
 
 Pattern = re.Pattern[str]
 Opener = tuple[Pattern, Text]

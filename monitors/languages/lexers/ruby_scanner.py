@@ -7,8 +7,8 @@ Behind a word it begins the argument of a command if only a blank stands before:
 import re
 from typing import Final
 
-from monitors.languages.braces import MEMBER, Frame, Scanner
-from monitors.languages.grammar import Text
+from monitors.languages.lexers.braces import MEMBER, Frame, Scanner
+from monitors.languages.lexers.grammar import Text
 
 LINE: Final = "\n"
 """The end of a value that lines end behind; only a dereference continues it."""

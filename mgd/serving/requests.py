@@ -22,10 +22,9 @@ from typing import Any, Self
 
 from decoding.wiring import BRIDGE_VARIABLE
 from lsp_bridge.bridge import BridgeClient, Following, Outcome
-from mgd import serving_answers as answers
-from mgd import serving_prompts as prompts
-from mgd.serving_metrics import Application, BridgeMetrics, Message, Receive, Send
-from mgd.serving_prompts import Asked
+from mgd.serving import answers, prompts
+from mgd.serving.metrics import Application, BridgeMetrics, Message, Receive, Send
+from mgd.serving.prompts import Asked
 from monitors.errors import UsageError
 
 _GUIDED = ("/completions", "/invocations")

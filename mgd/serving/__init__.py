@@ -1,0 +1,1 @@
+"""``mgd serve``: vLLM with guided decoding, and what its API server is given."""

@@ -1,0 +1,1 @@
+"""Resumable, error-tolerant lexers, and the tables that they read with."""
