@@ -53,7 +53,7 @@ class Frame(NamedTuple):
 class BraceState:
     """State of the lexer between two characters; implements `LexState`."""
 
-    lexicon: Lexicon
+    lexicon: "Lexicon[type[Scanner]]"
     frames: tuple[Frame, ...] = ()
     mode: str = CODE
     last: str = ""

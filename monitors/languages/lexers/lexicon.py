@@ -5,13 +5,11 @@ import string
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final, Generic, TypeVar
 
 from monitors.languages.lexers.grammar import ESCAPE, Grammar, Text
 
-if TYPE_CHECKING:
-    from monitors.languages.lexers.braces import Scanner
-
+S = TypeVar("S")
 Pattern = re.Pattern[str]
 Opener = tuple[Pattern, Text]
 
@@ -36,10 +34,10 @@ def _beginnings(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(text[:end] for text in texts for end in range(1, len(text)))
 
 
-class Lexicon:
-    """Tables of one language; made once, equal only to itself."""
+class Lexicon(Generic[S]):
+    """Tables of one language, and what scans with them; made once, equal only to itself."""
 
-    def __init__(self, grammar: Grammar, scanner: "type[Scanner]") -> None:
+    def __init__(self, grammar: Grammar, scanner: S) -> None:
         self.grammar, self.scanner = grammar, scanner
         texts = [text.operator.text for text in grammar.operators]
         first = [op for op in texts if not any(op != o and op.startswith(o) for o in texts)]
