@@ -16,7 +16,7 @@ from benchmarks.merging import merge
 from benchmarks.results import Check, Outcome, share
 from benchmarks.vocabularies import Loaded
 from decoding.prompt.workspace import language_of, read_text
-from decoding.session.session import Options
+from decoding.session.options import Options
 from decoding.wiring import open_guide
 from evaluation.replay import Forbidden, Replay, Report
 from evaluation.sites import dereference_sites

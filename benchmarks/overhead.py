@@ -15,7 +15,7 @@ from benchmarks.replay import DEADLINE_S
 from benchmarks.results import Check, Outcome, share, spread
 from benchmarks.vocabularies import Loaded
 from decoding.prompt.workspace import read_text
-from decoding.session.session import Options
+from decoding.session.options import Options
 from decoding.wiring import language_named, open_guide
 from evaluation.replay import Replay, Report
 from evaluation.sites import dereference_sites

@@ -12,7 +12,7 @@ from benchmarks.packages import DYNAMIC, PACKAGES, Package, Workspace, prepare
 from benchmarks.results import Check, Outcome, share
 from benchmarks.vocabularies import Loaded
 from decoding.prompt.workspace import read_text
-from decoding.session.session import Options
+from decoding.session.options import Options
 from decoding.wiring import language_named, open_guide
 from evaluation.replay import Forbidden, Replay, Report
 from evaluation.sites import dereference_sites

@@ -15,7 +15,8 @@ from benchmarks.places import Place, places
 from benchmarks.results import Check, Outcome
 from benchmarks.vocabularies import Loaded
 from benchmarks.walks import Walker
-from decoding.session.session import CrossingPolicy, Options, Session
+from decoding.session.options import CrossingPolicy, Options
+from decoding.session.session import Session
 from decoding.wiring import language_named, open_guide
 from evaluation.audit import audit
 from lsp_bridge import ServerPool

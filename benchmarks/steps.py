@@ -18,7 +18,9 @@ from benchmarks.packages import PACKAGES, Package, prepare
 from benchmarks.results import Check, Outcome, spread
 from benchmarks.vocabularies import Loaded
 from decoding.prompt.workspace import read_text
-from decoding.session.session import Guide, Node, Session, Step
+from decoding.session.guide import Guide
+from decoding.session.node import Node, Step
+from decoding.session.session import Session
 from decoding.wiring import language_named
 from monitors.dereference import DereferenceMonitor
 from monitors.protocols import Answer, Document, Facts, Name, Query

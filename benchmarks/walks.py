@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.places import Place
-from decoding.session.session import Node, Session
+from decoding.session.node import Node
+from decoding.session.session import Session
 from decoding.vocabulary import masks
 from decoding.vocabulary.index import TokenIndex
 

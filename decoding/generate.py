@@ -19,7 +19,8 @@ from decoding.prompt import fim
 from decoding.prompt.stopping import Stopper, open_stopper
 from decoding.prompt.until import Until
 from decoding.prompt.workspace import Position, find_workspace, open_document, without_end
-from decoding.session.session import CrossingPolicy, Options, Session, margin_for
+from decoding.session.options import CrossingPolicy, Options, margin_for
+from decoding.session.session import Session
 from decoding.session.statistics import Statistics
 from decoding.vocabulary.index import TokenIndex
 from decoding.vocabulary.tokens import Vocabulary

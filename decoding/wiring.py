@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from decoding.prompt.workspace import holds_everything
 from decoding.session.deadlines import Analyst, Ticket
-from decoding.session.session import Guide
+from decoding.session.guide import Guide
 from decoding.vocabulary.index import TokenIndex
 from lsp_bridge import Handle, ServerPool
 from lsp_bridge.pool.configuration import open_pool

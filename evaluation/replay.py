@@ -18,7 +18,10 @@ from typing import Any
 import numpy as np
 
 from decoding.prompt.workspace import language_of, read_text
-from decoding.session.session import Guide, Node, Options, Session, Step
+from decoding.session.guide import Guide
+from decoding.session.node import Node, Step
+from decoding.session.options import Options
+from decoding.session.session import Session
 from decoding.vocabulary import masks
 from evaluation.sites import DereferenceSite, dereference_sites, sample, shares
 from monitors.languages.language import Blocks, Language

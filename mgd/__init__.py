@@ -13,7 +13,9 @@ if TYPE_CHECKING:
         load_model,
         open_index,
     )
-    from decoding.session.session import CrossingPolicy, Guide, Options, Session
+    from decoding.session.guide import Guide
+    from decoding.session.options import CrossingPolicy, Options
+    from decoding.session.session import Session
     from decoding.session.statistics import Statistics
     from decoding.wiring import open_guide
     from evaluation.invented import invented_names
@@ -50,7 +52,9 @@ _HOMES = {
     "decoding.generate": ("Completion", "check_request", "generate", "load_model", "open_index"),
     "decoding.engines.endpoint.connection": ("Endpoint",),
     "decoding.engines.transformers": ("MonitorLogitsProcessor",),
-    "decoding.session.session": ("CrossingPolicy", "Guide", "Options", "Session"),
+    "decoding.session.guide": ("Guide",),
+    "decoding.session.options": ("CrossingPolicy", "Options"),
+    "decoding.session.session": ("Session",),
     "decoding.session.statistics": ("Statistics",),
     "decoding.wiring": ("open_guide",),
     "evaluation.invented": ("invented_names",),

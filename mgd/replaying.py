@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from decoding.prompt.workspace import LANGUAGES, language_of
-from decoding.session.session import Options
+from decoding.session.options import Options
 from decoding.vocabulary.index import TokenIndex
 from decoding.vocabulary.tokens import Vocabulary
 from decoding.wiring import open_guide

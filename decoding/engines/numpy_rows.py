@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from decoding.session.session import Node, Session, Step
+from decoding.session.node import Node, Step
+from decoding.session.session import Session
 from decoding.vocabulary import masks
 
 Floats = npt.NDArray[np.float32]

@@ -14,7 +14,7 @@ import torch
 
 from decoding.engines import numpy_rows as host_logits
 from decoding.engines.numpy_rows import Floats, Guided, Place, Positions, changes, in_turn, near
-from decoding.session.session import Step
+from decoding.session.node import Step
 from decoding.vocabulary import masks
 
 

@@ -20,8 +20,9 @@ from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 from decoding.engines.numpy_rows import Place
 from decoding.engines.torch_rows import constrain
 from decoding.session.deadlines import Budget
+from decoding.session.node import Node
 from decoding.session.paths import Path
-from decoding.session.session import Node, Session, prefetch
+from decoding.session.session import Session, prefetch
 from monitors.errors import ModelError, UsageError
 
 _MERGED = ("logits_processor", "stopping_criteria")

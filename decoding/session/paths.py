@@ -7,7 +7,8 @@ not what there is. Knows no engine.
 from collections import deque
 from collections.abc import Sequence
 
-from decoding.session.session import Node, Session
+from decoding.session.node import Node
+from decoding.session.session import Session
 
 PLACEHOLDER = -1
 """What stands for a token that is not known yet under asynchronous scheduling."""

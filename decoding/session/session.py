@@ -5,187 +5,24 @@ kept, so rolling back, forking (beams, several samples) and asking again cost no
 a node needs are joined once, in the first `Session.step` that looks at it.
 """
 
-import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from functools import lru_cache
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from decoding.session.deadlines import Analyst, Asked, Budget, Questions, asked
+from decoding.session.deadlines import Asked, Budget, Questions, asked
+from decoding.session.guide import Guide
+from decoding.session.node import FREE, NO_IDS, Node, Step
+from decoding.session.options import DEFAULTS, CrossingPolicy, Options
 from decoding.session.statistics import Statistics
 from decoding.vocabulary import masks
-from decoding.vocabulary.caches import ArrayCache
-from decoding.vocabulary.index import TokenIndex
 from decoding.vocabulary.masks import Row
 from decoding.vocabulary.tables import IntArray
-from monitors.constraints import ANYTHING, Constraint, Literal, Names
+from monitors.constraints import ANYTHING, Constraint, Literal
 from monitors.errors import AnalysisError
-from monitors.languages.language import Language
-from monitors.protocols import Answer, Document, Monitor, Query, Reason, Unavailable
-
-_NO_IDS: IntArray = np.empty(0, np.int64)
-_CACHE_BYTES = 32 * 2**20
-"""Of each table that grows with the places seen: some 2,000 masks of 131,000 tokens."""
-_BLANK_BYTES = b" \t\f\r\n\\"
-_MOST_EVADING = 512
-
-
-class CrossingPolicy(StrEnum):
-    """What becomes of tokens that hold a live trigger and the beginning of a name."""
-
-    VERIFY = "verify"
-    """Judge those that matter for the step, close the rest."""
-    SPLIT = "split"
-    """Close them all; the model writes the operator alone."""
-
-
-def margin_for(temperature: float) -> float:
-    """`Options.margin` for a sampler: what lies further below is not sampled, or once in 1,000.
-
-    At temperature 0 the likeliest token alone matters, so that far fewer have to be judged. Too
-    little for beams, for logits that are changed behind the masks, and where logits are shown.
-    """
-    return 7.0 * temperature
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a session behaves."""
-
-    crossing: CrossingPolicy = CrossingPolicy.VERIFY
-    deadline_s: float = 1.0
-    """Longest time for which one step waits for answers; goes on unconstrained after it."""
-    margin: float = margin_for(1.0)
-    """Crossing tokens whose logit is this far below the best allowed one do not matter.
-
-    0 is for samplers that take the likeliest token and no other one.
-    """
-    blank_penalty: float = 10.0
-    """Taken off the logits of tokens that begin with white space or a comment right behind an
-    operator, or with what may come instead of a name (the second dot of a range). They are legal;
-    without it a model that wants none of the names writes ``order. total`` or ``order..total``."""
-    most_judged: int = 64
-    """Most crossing tokens that are judged in one step, best logits first."""
-    prefetch: bool = True
-    """Ask ahead where a dereference is likely."""
-    strict: bool = False
-    """Raise `AnalysisError` where an analysis gives no answer, instead of failing open."""
-
-
-@dataclass(slots=True, eq=False)
-class Node:
-    """A prefix of the generated tokens. Only `Session` looks inside."""
-
-    state: Any
-    pending: bytes = b""
-    """Bytes of an unfinished UTF-8 character."""
-    healing: Constraint = ANYTHING
-    """What is left of the prompt text that is generated again."""
-    valid: bool = True
-    """Whether the last token kept the constraint of the node before it."""
-    ended: bool = False
-    accepted: bool = False
-    """Whether the token was generated, not only judged."""
-    released: bool = False
-    """Whether the monitor was set aside here because no token fitted."""
-    outcomes: list[Reason | None] = field(default_factory=list)
-    """What became of the triggers in the last token: why unconstrained, or None."""
-    children: dict[int, "Node"] = field(default_factory=dict)
-    heads: dict[str, tuple[Any, Reason | None]] = field(default_factory=dict)
-    """What tokens begin with up to their first trigger, which many share: the state behind it
-    once it is answered, and why that is unconstrained, or None."""
-
-
-class Step(NamedTuple):
-    """What may be sampled next."""
-
-    row: Row | None
-    """Packed mask, int32 of ceil(size / 32) words; None: nothing is forbidden. Read only."""
-    crossing: IntArray
-    """Token ids, open in ``row``, that must be closed unless `Session.keep` returns them."""
-    discouraged: IntArray = _NO_IDS
-    """Token ids that are legal and bad style: take `Options.blank_penalty` off their logits."""
-
-
-FREE = Step(None, _NO_IDS)
-
-
-class Guide:
-    """What sessions share: the vocabulary, the monitor, and whoever answers. Thread safe."""
-
-    def __init__(
-        self, index: TokenIndex, language: Language, monitor: Monitor[Any], analyst: Analyst
-    ) -> None:
-        self.index = index
-        self.language = language
-        self.monitor = monitor
-        self.analyst = analyst
-        self._candidates = index.crossing_candidates(language.crossing)
-        self._may_cross = np.zeros(index.size, np.bool_)
-        for ids in self._candidates.values():
-            self._may_cross[ids] = True
-        self._crossing = ArrayCache(_CACHE_BYTES)
-        self._split = ArrayCache(_CACHE_BYTES)
-        fused = (operator.exits for operator in language.operators if operator.fused)
-        self._fused_exits = "".join(fused).encode()
-        self._beginning = lru_cache(maxsize=None)(self._find_beginning)
-        self._evading = lru_cache(maxsize=_MOST_EVADING)(self._find_evading)
-
-    def answered_by(self, analyst: Analyst) -> "Guide":
-        """The same guide, tables and all, with somebody else who answers."""
-        guide = copy.copy(self)
-        guide.analyst = analyst
-        return guide
-
-    def discouraged(self, constraint: Constraint) -> IntArray:
-        """Ids of the open tokens by which a model that wants none of the names could evade them.
-
-        White space, comments, and what may stand instead of a name, where none has begun.
-        """
-        return self._evading(constraint) if isinstance(constraint, Names) else _NO_IDS
-
-    def _find_evading(self, names: Names) -> IntArray:
-        exits = bytes(byte for byte in names.exits if byte in self._fused_exits)
-        blanks = _BLANK_BYTES if names.leading else b""
-        ids = self._beginning(blanks + names.comments.first + exits)
-        return ids[masks.are_open(self.index.row(names), ids)]
-
-    def _find_beginning(self, first: bytes) -> IntArray:
-        """Ids of the tokens whose first byte is one of ``first``."""
-        if not first:
-            return _NO_IDS
-        tokens = self.index.vocabulary.tokens
-        return np.array([i for i, data in enumerate(tokens) if data and data[0] in first], np.int64)
-
-    def may_cross(self, token_id: int) -> bool:
-        """Whether there are states after which the token crosses a live trigger."""
-        return bool(self._may_cross[token_id])
-
-    def crossing(self, state: Any) -> IntArray:
-        """Ids of the tokens that cross a trigger which is live after ``state``, ascending."""
-        key = self.monitor.crossing_key(state)
-        ids: IntArray = self._crossing.get(key, lambda: self._find_crossing(state))
-        return ids
-
-    def _find_crossing(self, state: Any) -> IntArray:
-        crosses = self.monitor.crosses
-        groups = [ids for head, ids in self._candidates.items() if crosses(state, head)]
-        return np.sort(np.concatenate(groups)) if groups else _NO_IDS
-
-    def all_but_crossing(self, state: Any) -> Row:
-        """Packed mask that closes `crossing`; end-of-text stays open."""
-        key = self.monitor.crossing_key(state)
-        row: Row = self._split.get(key, lambda: self._find_split(state))
-        return row
-
-    def _find_split(self, state: Any) -> Row:
-        row = masks.pack(np.ones(self.index.size, np.bool_))
-        masks.close(row, self.crossing(state))
-        return row
+from monitors.protocols import Answer, Document, Query, Reason, Unavailable
 
 
 class Session:
@@ -197,7 +34,7 @@ class Session:
         document: Document,
         *,
         healed: bytes = b"",
-        options: Options = Options(),
+        options: Options = DEFAULTS,
         on_wait: Callable[[float], None] | None = None,
     ) -> None:
         """Start behind ``document.prefix``; ``healed`` must be generated first, then anything.
@@ -414,7 +251,7 @@ class Session:
         constraint = self._monitor.maskgen(node.state)
         row = self._row(node, constraint)
         taken = row is None and likeliest is not None and not self._guide.may_cross(likeliest)
-        crossing = _NO_IDS if taken or node.released else self._guide.crossing(node.state)
+        crossing = NO_IDS if taken or node.released else self._guide.crossing(node.state)
         if row is not None and crossing.size:
             crossing = crossing[masks.are_open(row, crossing)]
         if self.options.crossing is CrossingPolicy.SPLIT and crossing.size:
@@ -443,11 +280,11 @@ class Session:
         self, node: Node, row: Row | None, crossing: IntArray
     ) -> tuple[Row | None, IntArray]:
         if row is None:
-            return self._guide.all_but_crossing(node.state), _NO_IDS
+            return self._guide.all_but_crossing(node.state), NO_IDS
         closed = row.copy()
         masks.close(closed, crossing)
         # Text that must come again may be reachable through crossing tokens alone: judge those.
-        return (row, crossing) if masks.is_empty(closed) else (closed, _NO_IDS)
+        return (row, crossing) if masks.is_empty(closed) else (closed, NO_IDS)
 
     def release(self, node: Node) -> None:
         """Set the monitor aside at ``node`` because no token fits; counted.

@@ -8,7 +8,9 @@ import pytest
 from benchmarks.places import Place
 from benchmarks.steps import AtOnce, Chunk, Times, replay
 from benchmarks.walks import Walker, masked
-from decoding.session.session import CrossingPolicy, Guide, Options, Session
+from decoding.session.guide import Guide
+from decoding.session.options import CrossingPolicy, Options
+from decoding.session.session import Session
 from decoding.vocabulary.index import TokenIndex
 from decoding.vocabulary.tokens import Vocabulary
 from evaluation.audit import audit

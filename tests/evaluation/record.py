@@ -18,7 +18,10 @@ from typing import Any
 
 from benchmarks import vocabularies
 from decoding.prompt.workspace import find_workspace, language_of
-from decoding.session.session import Guide, Node, Options, Session
+from decoding.session.guide import Guide
+from decoding.session.node import Node
+from decoding.session.options import Options
+from decoding.session.session import Session
 from decoding.wiring import language_named, monitor_for, open_guide
 from evaluation.replay import Replay, Report
 from lsp_bridge import ServerPool

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decoding.session.session import Guide, Options
+from decoding.session.guide import Guide
+from decoding.session.options import Options
 from decoding.vocabulary.index import TokenIndex
 from decoding.vocabulary.tokens import Vocabulary
 from evaluation.replay import Replay, Report

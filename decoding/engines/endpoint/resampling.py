@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from decoding.session.session import Node, Session
+from decoding.session.node import Node
+from decoding.session.session import Session
 from decoding.vocabulary import masks
 from monitors.errors import EndpointError
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from decoding.prompt.workspace import language_of, open_document
-from decoding.session.session import CrossingPolicy, Options, margin_for
+from decoding.session.options import CrossingPolicy, Options, margin_for
 from decoding.wiring import language_named
 from lsp_bridge.pool import configuration
 from lsp_bridge.servers import launch

@@ -21,8 +21,9 @@ from decoding.engines.vllm.request import GuideRequest, admitted, trusts_workspa
 from decoding.prompt.check import check_ids
 from decoding.prompt.workspace import without_end
 from decoding.session.deadlines import Budget
+from decoding.session.guide import Guide
 from decoding.session.paths import Path as TextPath
-from decoding.session.session import Guide, Session
+from decoding.session.session import Session
 from decoding.session.statistics import Statistics
 from decoding.vocabulary.index import TokenIndex
 from decoding.warming import MOST_FILES, first_queries

@@ -31,7 +31,9 @@ from decoding.engines.endpoint.http_client import Sample, Served
 from decoding.engines.endpoint.resampling import Place, Position
 from decoding.engines.endpoint.tokens import EndpointTokens, open_tokens
 from decoding.generate import generate
-from decoding.session.session import CrossingPolicy, Guide, Options, Session
+from decoding.session.guide import Guide
+from decoding.session.options import CrossingPolicy, Options
+from decoding.session.session import Session
 from decoding.vocabulary import masks
 from decoding.vocabulary.index import TokenIndex
 from decoding.vocabulary.tokens import Encoder, Vocabulary

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from decoding.engines import torch_rows as logits
 from decoding.engines.numpy_rows import Place
 from decoding.engines.torch_rows import constrain
-from decoding.session.session import Guide, Options, Session
+from decoding.session.guide import Guide
+from decoding.session.options import Options
+from decoding.session.session import Session
 from decoding.vocabulary import masks
 from monitors.dereference import DereferenceMonitor
 from monitors.languages.python import PYTHON

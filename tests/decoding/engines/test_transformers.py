@@ -8,7 +8,9 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from decoding.engines.transformers import MonitorLogitsProcessor, generate
-from decoding.session.session import Guide, Options, Session
+from decoding.session.guide import Guide
+from decoding.session.options import Options
+from decoding.session.session import Session
 from decoding.vocabulary.index import TokenIndex
 from decoding.vocabulary.tokens import Vocabulary
 from evaluation.audit import audit

@@ -10,7 +10,9 @@ from decoding.engines import torch_rows as logits
 from decoding.engines.numpy_rows import Place
 from decoding.engines.transformers import MonitorLogitsProcessor
 from decoding.session.deadlines import Budget, Questions
-from decoding.session.session import Guide, Options, Session
+from decoding.session.guide import Guide
+from decoding.session.options import Options
+from decoding.session.session import Session
 from monitors.dereference import DereferenceMonitor
 from monitors.languages.python import PYTHON
 from monitors.protocols import Document, Facts, Query, QueryKind, Reason, Unavailable

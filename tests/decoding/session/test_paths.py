@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from decoding.engines.vllm.sessions import SessionStore, Text
+from decoding.session.guide import Guide
 from decoding.session.paths import KEPT, Path
-from decoding.session.session import Guide, Session
+from decoding.session.session import Session
 from monitors.dereference import DereferenceMonitor
 from monitors.languages.python import PYTHON
 from monitors.protocols import Document, Query

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decoding.session.session import CrossingPolicy, Guide, Node, Options, Session
+from decoding.session.guide import Guide
+from decoding.session.node import Node
+from decoding.session.options import CrossingPolicy, Options
+from decoding.session.session import Session
 from decoding.vocabulary import masks
 from decoding.vocabulary.index import TokenIndex
 from decoding.vocabulary.tokens import Vocabulary
@@ -349,7 +352,7 @@ def test_ways_around_a_name_are_discouraged(
 
 def test_tables_of_places_have_a_bound_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many different places a text has; what was used last is still there."""
-    monkeypatch.setattr("decoding.session.session._CACHE_BYTES", 20_000)
+    monkeypatch.setattr("decoding.session.guide._CACHE_BYTES", 20_000)
     guide = Guide(index(), PYTHON, MONITOR, ScriptedAnalyst(MEMBERS))
     first = MONITOR.start(Document("python", "/p/a.py", "x = order", ""))
     row = guide.all_but_crossing(first)
@@ -364,7 +367,7 @@ def test_tables_of_places_have_a_bound_in_bytes(monkeypatch: pytest.MonkeyPatch)
 
 def test_threads_may_share_a_guide(monkeypatch: pytest.MonkeyPatch) -> None:
     """They find what each would find alone, while tables overflow all the time."""
-    monkeypatch.setattr("decoding.session.session._CACHE_BYTES", 6_000)
+    monkeypatch.setattr("decoding.session.guide._CACHE_BYTES", 6_000)
     guide = Guide(index(), PYTHON, MONITOR, ScriptedAnalyst(MEMBERS))
     texts = [f"{'(' * number}order_{number}" for number in range(20)]
     states = [MONITOR.start(Document("python", "/p/a.py", text, "")) for text in texts]

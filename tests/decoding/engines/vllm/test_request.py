@@ -19,7 +19,7 @@ from decoding.engines.vllm.request import (
     name_workspace,
     parse,
 )
-from decoding.session.session import CrossingPolicy, Options
+from decoding.session.options import CrossingPolicy, Options
 from monitors.errors import UsageError, WorkspaceError
 
 TEXT = "import os\nos.path\n"
