@@ -16,10 +16,11 @@ from benchmarks.results import Check, Outcome, share, spread
 from benchmarks.vocabularies import Loaded
 from decoding.prompt.workspace import read_text
 from decoding.session.options import Options
-from decoding.wiring import language_named, open_guide
+from decoding.wiring import open_guide
 from evaluation.replay import Replay, Report
 from evaluation.sites import dereference_sites
 from lsp_bridge import ServerPool
+from monitors.languages.registry import language_named
 
 STEP_S = 0.02
 OVERHEAD = 0.15

@@ -13,10 +13,11 @@ from benchmarks.results import Check, Outcome, share
 from benchmarks.vocabularies import Loaded
 from decoding.prompt.workspace import read_text
 from decoding.session.options import Options
-from decoding.wiring import language_named, open_guide
+from decoding.wiring import open_guide
 from evaluation.replay import Forbidden, Replay, Report
 from evaluation.sites import dereference_sites
 from lsp_bridge import ServerPool
+from monitors.languages.registry import language_named
 
 SITES = 160
 """Dereference sites for each package."""

@@ -17,10 +17,11 @@ from benchmarks.vocabularies import Loaded
 from benchmarks.walks import Walker
 from decoding.session.options import CrossingPolicy, Options
 from decoding.session.session import Session
-from decoding.wiring import language_named, open_guide
+from decoding.wiring import open_guide
 from evaluation.audit import audit
 from lsp_bridge import ServerPool
 from monitors.dereference import DereferenceMonitor
+from monitors.languages.registry import language_named
 from monitors.protocols import Answer, Query
 
 WALKS = 20

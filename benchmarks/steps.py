@@ -21,8 +21,8 @@ from decoding.prompt.workspace import read_text
 from decoding.session.guide import Guide
 from decoding.session.node import Node, Step
 from decoding.session.session import Session
-from decoding.wiring import language_named
 from monitors.dereference import DereferenceMonitor
+from monitors.languages.registry import language_named
 from monitors.protocols import Answer, Document, Facts, Name, Query
 
 FILES = 6

@@ -12,9 +12,10 @@ from weakref import WeakKeyDictionary
 
 from cachetools import LRUCache
 
-from decoding.wiring import language_named, monitor_for
+from decoding.wiring import monitor_for
 from lsp_bridge import Handle, ServerPool
 from monitors.languages.reader import Reader
+from monitors.languages.registry import language_named
 from monitors.protocols import Document, Query, QueryKind
 
 START_TIMEOUT_S = 30.0

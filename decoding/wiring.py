@@ -4,7 +4,7 @@ import concurrent.futures
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,8 +17,7 @@ from lsp_bridge import Handle, ServerPool
 from lsp_bridge.pool.configuration import open_pool
 from monitors.dereference import DereferenceMonitor
 from monitors.errors import UsageError
-from monitors.languages.language import Language
-from monitors.languages.registry import LANGUAGES
+from monitors.languages.registry import language_named
 from monitors.protocols import Answer, Query
 from monitors.silent import SilentMonitor
 
@@ -28,24 +27,26 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 BRIDGE_VARIABLE = "MGD_BRIDGE"
 """Environment variable: the socket of the bridge that answers for this process."""
+DEFAULT_MONITORS = ("dereference",)
+"""Names of the monitors that watch where nobody says else."""
+MONITORS = DEFAULT_MONITORS
+"""Names of all monitors."""
 _START_TIMEOUT_S = 30.0
 _pools: dict[tuple[Path, bool], ServerPool] = {}
 _pools_lock = threading.Lock()
 _bridges: dict[str, "BridgeClient"] = {}
 
 
-def language_named(name: str) -> Language:
-    """The lexer of a language; raises `UsageError` for one that monitors do not know."""
-    language = LANGUAGES.get(name)
-    if language is None:
-        known = ", ".join(sorted(LANGUAGES))
-        raise UsageError(f"no monitor knows the language {name!r}; expected one of {known}")
-    return language
-
-
 def monitor_for(language: str) -> DereferenceMonitor:
     """The monitor of a language; raises `UsageError` for one that monitors do not know."""
     return DereferenceMonitor(language_named(language))
+
+
+def check_monitors(names: Iterable[str]) -> None:
+    """Raise `UsageError` for a name that is no monitor's."""
+    for name in names:
+        if name not in MONITORS:
+            raise UsageError(f"got the monitor {name!r}; expected some of {', '.join(MONITORS)}")
 
 
 def shared_pool(workspace: Path, trust_workspace: bool = False) -> ServerPool:
@@ -73,6 +74,8 @@ def open_guide(
     pool: ServerPool,
     server: str | None = None,
     start_timeout_s: float = _START_TIMEOUT_S,
+    *,
+    monitors: Iterable[str] = DEFAULT_MONITORS,
 ) -> Guide:
     """A guide whose queries ``pool`` answers, once its server has started.
 

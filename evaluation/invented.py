@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from decoding import warming
-from decoding.generate import check_request
 from decoding.prompt.workspace import Position
-from decoding.wiring import ServerAnalyst, language_named, monitor_for
+from decoding.request import Request
+from decoding.wiring import ServerAnalyst, monitor_for
 from evaluation.audit import audit
 from lsp_bridge import ServerPool
+from monitors.languages.registry import language_named
 
 
 def invented_names(
@@ -27,7 +28,7 @@ def invented_names(
     Members whose receiver's type is unknown are not judged. Deadlines as in `generate`. Raises
     `UsageError`.
     """
-    document, pool = check_request(
+    request = Request.of(
         path,
         position,
         workspace,
@@ -37,6 +38,8 @@ def invented_names(
         trust_workspace=trust_workspace,
         pool=pool,
     )
+    document = request.document()
+    pool = request.open_pool(document)
     if start_timeout_s > 0:
         warming.begin(pool, document, server)
         warming.finish(pool, document, server, start_timeout_s)

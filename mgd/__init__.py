@@ -5,14 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from decoding.engines.endpoint.connection import Endpoint
-    from decoding.engines.transformers import MonitorLogitsProcessor
-    from decoding.generate import (
-        Completion,
-        check_request,
-        generate,
-        load_model,
-        open_index,
-    )
+    from decoding.engines.transformers.model import open_index
+    from decoding.engines.transformers.processor import MonitorLogitsProcessor
+    from decoding.generate import Completion, check_request, complete, generate, load_model
+    from decoding.request import Request
     from decoding.session.guide import Guide
     from decoding.session.options import CrossingPolicy, Options
     from decoding.session.session import Session
@@ -34,11 +30,13 @@ __all__ = [
     "MgdError",
     "MonitorLogitsProcessor",
     "Options",
+    "Request",
     "ServerPool",
     "Session",
     "Statistics",
     "UsageError",
     "check_request",
+    "complete",
     "generate",
     "invented_names",
     "load_model",
@@ -49,9 +47,11 @@ __all__ = [
 
 
 _HOMES = {
-    "decoding.generate": ("Completion", "check_request", "generate", "load_model", "open_index"),
+    "decoding.generate": ("Completion", "check_request", "complete", "generate", "load_model"),
     "decoding.engines.endpoint.connection": ("Endpoint",),
-    "decoding.engines.transformers": ("MonitorLogitsProcessor",),
+    "decoding.engines.transformers.model": ("open_index",),
+    "decoding.engines.transformers.processor": ("MonitorLogitsProcessor",),
+    "decoding.request": ("Request",),
     "decoding.session.guide": ("Guide",),
     "decoding.session.options": ("CrossingPolicy", "Options"),
     "decoding.session.session": ("Session",),

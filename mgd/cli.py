@@ -19,6 +19,7 @@ from monitors.errors import UsageError
 
 if TYPE_CHECKING:
     from decoding.engines.endpoint.connection import Endpoint
+    from decoding.engines.registry import EngineKind
     from decoding.session.statistics import Statistics
 
 _STARTED_S = time.perf_counter()
@@ -99,8 +100,11 @@ def complete(
         float, typer.Option(help="Longest wait for the server's start and its first answer.")
     ] = 60_000.0,
     engine: Annotated[
-        str, typer.Option(help="What runs the model on this machine: transformers or vllm.")
-    ] = "transformers",
+        str | None,
+        typer.Option(
+            help="What runs the model here: transformers or vllm [default: by the model]."
+        ),
+    ] = None,
     endpoint: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Guide an OpenAI-compatible completions endpoint."),
@@ -133,35 +137,41 @@ def complete(
     rule, count = _parse_until(until)
     settings = {"model": endpoint_model, "api_key": api_key, "bias_limit": bias_limit}
     remote = _endpoint(endpoint, settings, model, tokenizer)
-    _check_engine(engine, remote is not None, trust_workspace)
-    options: dict[str, Any] = {
-        "server": server,
-        "max_new_tokens": max_new_tokens if count is None else count,
-        "temperature": temperature,
-        "monitors": monitors,
-        "crossing": crossing,
-        "deadline_s": deadline_ms / 1000,
-        "start_timeout_s": start_ms / 1000,
-        "trust_workspace": trust_workspace,
-    }
+    kind = _engine(engine, model, remote is not None, trust_workspace)
+    request = mgd.Request.of(
+        path,
+        position,
+        root,
+        server=server,
+        max_new_tokens=max_new_tokens if count is None else count,
+        temperature=temperature,
+        seed=seed,
+        until=rule,
+        monitors=monitors,
+        crossing=crossing,
+        deadline_s=deadline_ms / 1000,
+        start_timeout_s=start_ms / 1000,
+        trust_workspace=trust_workspace,
+    )
     with progress.seldom_collecting(), progress.shown(_errors) as show:
-        document, pool = mgd.check_request(path, position, root, **options)
-        is_ahead = monitors and start_ms > 0 and remote is None and engine == "transformers"
+        document = request.document()
+        pool = request.open_pool(document)
+        is_ahead = monitors and start_ms > 0 and remote is None and kind.asks_here
         if is_ahead:
             warming.begin(pool, document, server)  # it gets ready while the model is loaded
         watch.lap("start_up")
         loaded: tuple[Any, Any] = (remote, tokenizer)
         if remote is None:
             show(f"loading {model or 'the bundled model'}")
-            loaded = mgd.load_model(model or BUNDLED_MODEL, engine=engine)
+            loaded = kind.load(model or BUNDLED_MODEL, None)
             watch.lap("model")
         waited_s = 0.0
         if is_ahead:
             show(f"waiting for {pool.profile(document.language, server).name}")
             waited_s = warming.finish(pool, document, server, start_ms / 1000)
         show("completing")
-        options["start_timeout_s"] = max(0.0, start_ms / 1000 - waited_s)
-        result = mgd.generate(*loaded, path, position, root, seed=seed, until=rule, **options)
+        left_s = max(0.0, request.start_timeout_s - waited_s)
+        result = mgd.complete(*loaded, request.waiting(left_s))
         result.stats.start_s += waited_s
         watch.lap("completion")
     if as_json:
@@ -322,16 +332,25 @@ def install(
     print(f"{name} is installed")
 
 
-def _check_engine(engine: str, remote: bool, trust_workspace: bool) -> None:
-    if engine not in ("transformers", "vllm"):
-        raise UsageError(f"got --engine {engine}; expected transformers or vllm")
-    if engine == "vllm" and remote:
+def _engine(
+    name: str | None, model: str | None, remote: bool, trust_workspace: bool
+) -> "EngineKind":
+    """The engine that runs the model on this machine, or would."""
+    from decoding.engines import registry
+
+    if name is None:
+        return registry.for_name(model or BUNDLED_MODEL)
+    if name not in registry.LOADED:
+        raise UsageError(f"got --engine {name}; expected one of {', '.join(registry.LOADED)}")
+    kind = registry.named(name)
+    if remote and not kind.asks_here:
         raise UsageError("got --engine and --endpoint; leave one of them out")
-    if engine == "vllm" and trust_workspace:
+    if trust_workspace and not kind.asks_here:
         from decoding.engines.vllm.request import TRUST_VARIABLE
 
         # The servers are started by vLLM's workers, which are told by their environment.
         os.environ[TRUST_VARIABLE] = "1"
+    return kind
 
 
 def _endpoint(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from monitors.errors import UsageError
 from monitors.languages.c import C
 from monitors.languages.cpp import CPP
 from monitors.languages.csharp import CSHARP
@@ -38,3 +39,12 @@ LANGUAGES: Mapping[str, Language] = {
     )
 }
 """LSP language identifier to lexer."""
+
+
+def language_named(name: str) -> Language:
+    """The lexer of a language; raises `UsageError` for one that monitors do not know."""
+    language = LANGUAGES.get(name)
+    if language is None:
+        known = ", ".join(sorted(LANGUAGES))
+        raise UsageError(f"no monitor knows the language {name!r}; expected one of {known}")
+    return language

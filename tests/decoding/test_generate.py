@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from decoding import generate as api
-from decoding.engines import transformers as hf
-from decoding.generate import check_request, generate, load_model, open_index
+from decoding.engines.transformers import model as hf
+from decoding.engines.transformers.model import open_index
+from decoding.generate import Completion, check_request, generate, load_model
+from decoding.prompt.output import Output
 from decoding.prompt.stopping import open_stopper
 from decoding.prompt.stopping_python import PythonStopper
 from evaluation.invented import invented_names
@@ -28,7 +29,7 @@ from monitors.errors import (
     WorkspaceError,
 )
 from monitors.languages.python import PYTHON
-from monitors.protocols import Document, Reason
+from monitors.protocols import Reason
 from tests.fakes import misbehaving
 from tests.tokenizers import byte_level, sentencepiece_bpe, wordpiece, wrapped
 
@@ -75,7 +76,7 @@ def model() -> Any:
     return LlamaForCausalLM(config).eval()
 
 
-def complete(path: Path, pool: ServerPool, **options: Any) -> api.Completion:
+def complete(path: Path, pool: ServerPool, **options: Any) -> Completion:
     """A completion behind ``y.``."""
     settings: dict[str, Any] = {"max_new_tokens": 12, "deadline_s": 20.0, "pool": pool}
     settings["position"] = (2, 7)
@@ -116,10 +117,10 @@ def test_mistakes_are_found_before_the_model_is_touched(
         generate(None, None, **(arguments | options))
 
 
-def output(prefix: str, until: str | None, healed: bytes = b"") -> api._Output:
+def output(prefix: str, until: str | None, healed: bytes = b"") -> Output:
     """What turns ids into text, behind ``prefix``."""
     index = open_index(model(), tokenizer())
-    return api._Output(index, Document("python", "/p/a.py", prefix), healed, until)
+    return Output(index, PYTHON, prefix, healed, until)
 
 
 def test_asking_for_the_end_reads_what_is_new_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,8 +407,8 @@ def test_a_tokenizer_without_exact_bytes_is_refused(file: Path, pool: ServerPool
 
 def test_a_missing_engine_names_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Transformers is an optional dependency."""
-    monkeypatch.setitem(sys.modules, "decoding.engines.transformers", None)
-    monkeypatch.delattr("decoding.engines.transformers", raising=False)
+    monkeypatch.setitem(sys.modules, "decoding.engines.transformers.model", None)
+    monkeypatch.delattr("decoding.engines.transformers.model", raising=False)
 
     with pytest.raises(ModelError, match=r"pip install 'monitor-guided-decoding\[transformers\]'"):
         load_model(BUNDLED_MODEL)

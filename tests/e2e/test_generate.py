@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import mgd
-from decoding.engines import transformers as hf
+from decoding.engines.transformers import model as hf
 from evaluation.invented import invented_names
 from lsp_bridge import ServerPool
 from monitors.protocols import Reason

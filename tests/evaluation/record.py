@@ -22,9 +22,10 @@ from decoding.session.guide import Guide
 from decoding.session.node import Node
 from decoding.session.options import Options
 from decoding.session.session import Session
-from decoding.wiring import language_named, monitor_for, open_guide
+from decoding.wiring import monitor_for, open_guide
 from evaluation.replay import Replay, Report
 from lsp_bridge import ServerPool
+from monitors.languages.registry import language_named
 from monitors.protocols import Answer, Facts, Query, Reason, Unavailable
 from tests.analysts import Known, facts
 

@@ -21,7 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from decoding.engines import in_process
 from decoding.engines.endpoint.resampling import Place, Position, lifted
+from decoding.engines.engine import Generated, Sampling, Task
 from decoding.session.paths import Path
 from decoding.session.session import Session
 from decoding.session.statistics import Statistics
@@ -116,15 +118,6 @@ class EndpointStatistics(Statistics):
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
-    """How tokens are drawn."""
-
-    max_new_tokens: int
-    temperature: float = 0.0
-    seed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Connection:
     """An endpoint that has answered, and the tokenizer of its model."""
 
@@ -180,6 +173,10 @@ class Connection:
             body |= {"return_token_ids": True, "return_tokens_as_token_ids": True}
         return self.client.complete(body)
 
+    def complete(self, task: Task) -> Generated:
+        """Generate, guided by a session in this process."""
+        return in_process.complete(self, task)
+
     def generate(
         self,
         prompt: Sequence[int],
@@ -213,7 +210,7 @@ class Connection:
 
 
 @contextmanager
-def connect(endpoint: Endpoint, tokenizer: Any = None) -> Iterator[Connection]:
+def opened(endpoint: Endpoint, tokenizer: Any = None) -> Iterator[Connection]:
     """Find the model and its tokenizer; the connection is closed at the end of the context.
 
     ``tokenizer`` is a folder, a file or a tokenizer object; None: found on this machine by the
@@ -227,6 +224,11 @@ def connect(endpoint: Endpoint, tokenizer: Any = None) -> Iterator[Connection]:
     with Client(endpoint.url, key, endpoint.timeout_s, endpoint.attempts) as client:
         served = client.model(endpoint.model)
         yield Connection(endpoint, client, served, open_tokens(tokenizer, served))
+
+
+def load(name: str, device: str | None) -> tuple[Any, Any]:
+    """Nothing is loaded: an endpoint is an `Endpoint`. Raises `UsageError`."""
+    raise UsageError(f"got {name!r} for an endpoint; expected mgd.Endpoint({name!r}) as the model")
 
 
 def _check_options(options: Mapping[str, Any]) -> None:

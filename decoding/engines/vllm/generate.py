@@ -1,17 +1,25 @@
 """`generate` for a `vllm.LLM`: the guiding is done by the processor inside its workers."""
 
+import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from vllm import LLM, SamplingParams
 from vllm.platforms import current_platform
 
-from decoding.engines.endpoint.connection import Sampling
+from decoding.engines.engine import Generated, Sampling, Task
 from decoding.engines.vllm.checks import is_ours
 from decoding.engines.vllm.processor import open_index
-from decoding.engines.vllm.request import PROCESSOR, GuideRequest
+from decoding.engines.vllm.request import (
+    PROCESSOR,
+    TRUST_VARIABLE,
+    GuideRequest,
+    name_workspace,
+    trusts_workspaces,
+)
 from decoding.session.statistics import NOT_ANALYSIS, Statistics
 from monitors.errors import AnalysisError, ModelError, UsageError
 from monitors.protocols import Reason
@@ -40,6 +48,30 @@ class VllmModel:
             [] if first is None else [first]
         )
         self.token_to_id: Callable[[str], int | None] = self._tokenizer.get_vocab().get
+
+    def complete(self, task: Task) -> Generated:
+        """Generate, guided by the processor: sessions and servers live in the workers."""
+        asked = task.request
+        trusted = trusts_workspaces()
+        if asked.pool is not None or (asked.trust_workspace and not trusted):
+            raise UsageError(
+                "got pool or trust_workspace with a vllm.LLM, whose workers start the servers; "
+                f"leave them out ({TRUST_VARIABLE}=1 in the environment before the LLM is made)"
+            )
+        asked.check_server(task.document, trusted)
+        name_workspace(asked.workspace)
+        request = GuideRequest.of(task)
+        begun = time.perf_counter()
+        self.start(request, asked.start_timeout_s)
+        started = time.perf_counter()
+        rows = self.generate(task.prompt.ids, request, task.is_done, task.sampling, task.options)
+        statistics = self.statistics(request.tag)
+        statistics.wall_s = time.perf_counter() - started
+        statistics.start_s = started - begun
+        statistics.tokens = sum(map(len, rows))  # the workers need not look at the last one
+        if asked.strict:
+            refuse_unanswered(statistics)
+        return Generated(rows, statistics)
 
     def encode(self, text: str) -> list[int]:
         """Token ids, without any special token before or behind."""
@@ -121,16 +153,22 @@ def refuse_unanswered(statistics: Statistics) -> None:
         raise AnalysisError(f"no answer where names were to be constrained: {counted}")
 
 
-def load(name: str) -> LLM:
+@contextmanager
+def opened(model: LLM, tokenizer: Any) -> Iterator[VllmModel]:
+    """The engine with a model, whose tokenizer is its own; nothing is closed at the end."""
+    yield VllmModel(model)
+
+
+def load(name: str, device: str | None) -> tuple[LLM, None]:
     """A model by name or folder, from the local disk or cache only, with the processor.
 
-    Raises `ModelError` if there is none, or no room for it.
+    ``device`` is vLLM's own affair. Raises `ModelError` if there is none, or no room for it.
     """
     # Without a GPU the share is one of the machine's memory, and nearly all of it is never free.
     settings: dict[str, Any] = {}
     if current_platform.is_cpu():
         settings["gpu_memory_utilization"] = _SHARE_OF_MEMORY
     try:
-        return LLM(name, logits_processors=[PROCESSOR], **settings)
+        return LLM(name, logits_processors=[PROCESSOR], **settings), None
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"vLLM has not loaded the model {name!r}: {error}") from error

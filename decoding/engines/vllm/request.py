@@ -8,18 +8,20 @@ import json
 import os
 import re
 import threading
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from decoding.engines.engine import Task
 from decoding.prompt.workspace import language_of, open_document
 from decoding.session.options import CrossingPolicy, Options, margin_for
-from decoding.wiring import language_named
 from lsp_bridge.pool import configuration
 from lsp_bridge.servers import launch
 from lsp_bridge.servers.project import discover
 from monitors.errors import UsageError, WorkspaceError
+from monitors.languages.registry import language_named
 from monitors.protocols import Document
 
 PROCESSOR = "mgd.vllm:MonitorLogitsProcessor"
@@ -83,6 +85,25 @@ class GuideRequest:
     """``guided``: the request fails where it would go on unguided. Who serves sees to that."""
     key: str = ""
     """Names the request to who asks the bridge what became of it."""
+
+    @classmethod
+    def of(cls, task: Task) -> "GuideRequest":
+        """What the processor has to know of a task, whose prompt is made of its document."""
+        asked, document = task.request, task.document
+        return cls(
+            path=document.path,
+            workspace=str(asked.workspace),
+            language=document.language,
+            prefix=document.prefix,
+            suffix=document.suffix,
+            healed_bytes=len(task.prompt.healed),
+            server=asked.server,
+            monitors=bool(asked.monitors),
+            crossing=asked.crossing.value,
+            deadline_ms=1000 * asked.deadline_s,
+            tag=uuid.uuid4().hex,
+            prompt_check=False,
+        )
 
     def as_argument(self) -> dict[str, str]:
         """What to put into ``extra_args`` or ``vllm_xargs``."""

@@ -19,17 +19,17 @@ from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from decoding.engines import transformers as hf
 from decoding.engines.endpoint.connection import (
     Connection,
     Endpoint,
     EndpointStatistics,
-    Sampling,
-    connect,
+    opened,
 )
 from decoding.engines.endpoint.http_client import Sample, Served
 from decoding.engines.endpoint.resampling import Place, Position
 from decoding.engines.endpoint.tokens import EndpointTokens, open_tokens
+from decoding.engines.engine import Sampling
+from decoding.engines.transformers import processor as hf
 from decoding.generate import generate
 from decoding.session.guide import Guide
 from decoding.session.options import CrossingPolicy, Options
@@ -319,7 +319,7 @@ def run(
     **endpoint: Any,
 ) -> Run:
     """Guide the server behind ``prompt``."""
-    with serving(behaviour) as url, connect(Endpoint(url, **endpoint)) as connection:
+    with serving(behaviour) as url, opened(Endpoint(url, **endpoint)) as connection:
         return run_on(connection, prompt, sampling, crossing, options)
 
 
@@ -370,7 +370,7 @@ def test_greedy_text_is_that_of_masked_logits(
     behaviour: Behaviour, endpoint: dict[str, Any], crossing: str
 ) -> None:
     """However the endpoint is asked, the outcome is that of guidance inside the engine."""
-    with serving(behaviour) as url, connect(Endpoint(url, **endpoint)) as connection:
+    with serving(behaviour) as url, opened(Endpoint(url, **endpoint)) as connection:
         constrained = 0
         for prompt in PROMPTS:
             guided = run_on(connection, prompt, Sampling(20), crossing)
@@ -385,7 +385,7 @@ def test_greedy_text_is_that_of_masked_logits(
 @WAYS
 def test_no_member_is_invented(behaviour: Behaviour, endpoint: dict[str, Any]) -> None:
     """Whatever is drawn at whatever temperature, and however many sequences."""
-    with serving(behaviour) as url, connect(Endpoint(url, **endpoint)) as connection:
+    with serving(behaviour) as url, opened(Endpoint(url, **endpoint)) as connection:
         for seed, prompt in enumerate(PROMPTS):
             sampling = Sampling(16, temperature=2.0, seed=seed)
             guided = run_on(connection, prompt, sampling, options={"num_return_sequences": 2})
@@ -410,7 +410,7 @@ def test_text_alone_is_enough() -> None:
     names: Counter[str] = Counter()
     with (
         serving(Behaviour("text", limit=300)) as url,
-        connect(Endpoint(url, lookahead=4)) as connection,
+        opened(Endpoint(url, lookahead=4)) as connection,
     ):
         for seed in range(12):
             sampling = Sampling(12, temperature=1.0, seed=seed)
@@ -439,7 +439,7 @@ def test_each_allowed_token_keeps_its_chance(limit: int) -> None:
     counts: Counter[int] = Counter()
     with (
         serving(behaviour) as url,
-        connect(Endpoint(url, most_resamples=200, bias_limit=limit)) as connection,
+        opened(Endpoint(url, most_resamples=200, bias_limit=limit)) as connection,
     ):
         guided = session(connection.index, prompt)
         step = guided.step(guided.root)
@@ -474,7 +474,7 @@ def test_allowed_tokens_are_offered_in_turns_when_none_comes_by_itself() -> None
     behaviour = Behaviour(limit=20)
     with (
         serving(behaviour) as url,
-        connect(Endpoint(url, bias_limit=20, most_resamples=0)) as connection,
+        opened(Endpoint(url, bias_limit=20, most_resamples=0)) as connection,
     ):
         guided = run_on(connection, PROMPTS[1], Sampling(1))
         expected = in_engine(connection.index, PROMPTS[1], "verify")
@@ -486,7 +486,7 @@ def test_allowed_tokens_are_offered_in_turns_when_none_comes_by_itself() -> None
 
 def test_text_that_was_taken_off_the_prompt_comes_again() -> None:
     """A healed prompt, whose last text is required."""
-    with serving(Behaviour()) as url, connect(Endpoint(url)) as connection:
+    with serving(Behaviour()) as url, opened(Endpoint(url)) as connection:
         guide = Guide(connection.index, PYTHON, MONITOR, ANALYST)
         document = Document("python", "/p/a.py", "y = order.")
         healed = Session(guide, document, healed=b"tot")
@@ -665,14 +665,14 @@ def test_an_address_that_is_none(url: str) -> None:
 
 def run_to(url: str, **endpoint: Any) -> None:
     """Connect, and nothing else."""
-    with connect(Endpoint(url, **endpoint)):
+    with opened(Endpoint(url, **endpoint)):
         pass
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/completions"])
 def test_an_address_with_or_without_its_path(path: str) -> None:
     """All mean the same."""
-    with serving(Behaviour()) as url, connect(Endpoint(url + path)) as connection:
+    with serving(Behaviour()) as url, opened(Endpoint(url + path)) as connection:
         assert connection.client.name == url + "/v1"
         assert connection.served.name == "tiny"
 
@@ -681,7 +681,7 @@ def test_a_password_in_the_address_is_not_shown() -> None:
     """It is sent, nothing more."""
     with serving(Behaviour()) as url:
         secret = url.replace("http://", "http://me:s3cret@")
-        with connect(Endpoint(secret)) as connection:
+        with opened(Endpoint(secret)) as connection:
             assert connection.client.name == f"{url}/v1"
 
 
@@ -738,7 +738,7 @@ def test_a_model_that_is_not_listed_may_be_served() -> None:
     for behaviour in (Behaviour(statuses=[404]), Behaviour(models=("other",))):
         with serving(behaviour) as url:
             endpoint = Endpoint(url, model="alias", context=100)
-            with connect(endpoint, BUNDLED_MODEL) as connection:
+            with opened(endpoint, BUNDLED_MODEL) as connection:
                 assert connection.served.name == "alias"
                 assert not connection.served.is_vllm
                 assert connection.context == 100
@@ -771,7 +771,7 @@ def tekken(folder: Path) -> Path:
 
 def test_tokenizers_in_every_form(tmp_path: Path) -> None:
     """A folder, a file, Transformers, ``tokenizers``, or by the name of the model."""
-    with serving(Behaviour()) as url, connect(Endpoint(url)) as connection:
+    with serving(Behaviour()) as url, opened(Endpoint(url)) as connection:
         served = connection.served
     file = Path(BUNDLED_MODEL) / "tokenizer.json"
     for given in (None, BUNDLED_MODEL, Path(BUNDLED_MODEL), file, tokenizer(), backend()):
@@ -814,11 +814,11 @@ def test_a_tokenizer_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
             run_to(url, model=endpoint.model)
         with (
             pytest.raises(ModelError, match="no tokenizer found"),
-            connect(endpoint, "/no/such/folder"),
+            opened(endpoint, "/no/such/folder"),
         ):
             pass
         for odd in (object(), tiktoken.Encoding("x", pat_str=".", **ODD)):
-            with pytest.raises(ModelError, match=type(odd).__name__), connect(endpoint, odd):
+            with pytest.raises(ModelError, match=type(odd).__name__), opened(endpoint, odd):
                 pass
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from decoding.engines.transformers import MonitorLogitsProcessor, generate
+from decoding.engines.transformers.processor import MonitorLogitsProcessor, generate
 from decoding.session.guide import Guide
 from decoding.session.options import Options
 from decoding.session.session import Session

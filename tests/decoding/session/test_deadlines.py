@@ -8,7 +8,7 @@ import torch
 
 from decoding.engines import torch_rows as logits
 from decoding.engines.numpy_rows import Place
-from decoding.engines.transformers import MonitorLogitsProcessor
+from decoding.engines.transformers.processor import MonitorLogitsProcessor
 from decoding.session.deadlines import Budget, Questions
 from decoding.session.guide import Guide
 from decoding.session.options import Options

@@ -1,4 +1,4 @@
-"""The Transformers adapter: the only module that imports torch and transformers.
+"""The logits processor for Transformers, and generating with it.
 
 It translates only: rows of token ids to session nodes, packed masks and verdicts to logits.
 """
@@ -10,12 +10,9 @@ from typing import Any, Self
 
 import torch
 from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
     LogitsProcessor,
     StoppingCriteria,
 )
-from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
 from decoding.engines.numpy_rows import Place
 from decoding.engines.torch_rows import constrain
@@ -23,7 +20,7 @@ from decoding.session.deadlines import Budget
 from decoding.session.node import Node
 from decoding.session.paths import Path
 from decoding.session.session import Session, prefetch
-from monitors.errors import ModelError, UsageError
+from monitors.errors import UsageError
 
 _MERGED = ("logits_processor", "stopping_criteria")
 
@@ -213,27 +210,3 @@ def generate(
             **{key: value for key, value in options.items() if key not in _MERGED},
         )
     return [row[len(prompt) :] for row in getattr(sequences, "sequences", sequences).tolist()]
-
-
-def seed(number: int) -> None:
-    """Seed the sampler."""
-    torch.manual_seed(number)
-
-
-def load(name: str, device: str | None = None) -> tuple[Any, Any]:
-    """Model and tokenizer by name or folder, from the local disk or cache only.
-
-    Raises `ModelError` if there is none.
-    """
-    disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=True)
-        model: Any = AutoModelForCausalLM.from_pretrained(name, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"no model {name!r} on this machine; expected a folder with config.json and weights, "
-            "or a name in the local Hugging Face cache"
-        ) from error
-    finally:
-        enable_progress_bar()  # type: ignore[no-untyped-call]
-    return model.to(device or "cpu").eval(), tokenizer

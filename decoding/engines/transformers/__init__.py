@@ -1,0 +1,1 @@
+"""Hugging Face Transformers: a logits processor, and models that generate with it."""
