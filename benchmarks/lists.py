@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.results import Check, Outcome
 from lsp_bridge import PROFILES
 from lsp_bridge.answers import completions
-from monitors.protocols import Facts
+from monitors.protocols import Members
 
 ITEMS = 5000
 ROUNDS = 50
@@ -43,7 +43,7 @@ def measure(form: Callable[[str], dict[str, Any]], rounds: int) -> float:
         began_s = time.process_time()
         facts = completions.read(items, PROFILES[SERVER], TEXT, len(TEXT))
         seconds.append(time.process_time() - began_s)
-        assert isinstance(facts, Facts)
+        assert isinstance(facts, Members)
         assert len(facts.names) >= ITEMS
     return round(statistics.median(seconds) * 1e3, 2)
 

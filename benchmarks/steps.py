@@ -23,7 +23,7 @@ from decoding.session.node import Node, Step
 from decoding.session.session import Session
 from monitors.dereference import DereferenceMonitor
 from monitors.languages.registry import language_named
-from monitors.protocols import Answer, Document, Facts, Name, Query
+from monitors.protocols import Answer, Document, Members, Name, Query
 
 FILES = 6
 """Files of each package."""
@@ -58,7 +58,7 @@ class AtOnce:
     def __init__(self, texts: Mapping[str, str]) -> None:
         """``texts`` by path."""
         self._answers = {
-            path: Facts(tuple(map(Name, sorted(set(_NAMES.findall(text))))))
+            path: Members(tuple(map(Name, sorted(set(_NAMES.findall(text))))))
             for path, text in texts.items()
         }
 

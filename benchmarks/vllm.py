@@ -28,7 +28,7 @@ from lsp_bridge.bridge import BridgeClient, sockets
 from mgd.models import BUNDLED_MODEL
 from mgd.serving import server as serving
 from monitors.errors import UsageError
-from monitors.protocols import Document, Facts, Query, QueryKind
+from monitors.protocols import Document, Members, Query, QueryKind
 
 OWN_SHARE = 0.05
 THROUGHPUT = 0.85
@@ -274,7 +274,7 @@ def _first_queries(workspace: Workspace) -> Iterator[Query]:
 
 def _is_answered(asker: BridgeClient, query: Query, server: str) -> bool:
     scope = str(time.monotonic())  # answers, failures too, are remembered
-    return isinstance(asker.ask(query, scope=scope, server=server).result(_START_S), Facts)
+    return isinstance(asker.ask(query, scope=scope, server=server).result(_START_S), Members)
 
 
 class Engine:

@@ -40,8 +40,9 @@ def first_query(document: Document) -> Query:
     """
     monitor = monitor_for(document.language)
     state = monitor.start(document)
-    query = monitor.pre(state) or monitor.expect(state)
-    if query is not None:
+    if queries := monitor.queries(state):
+        return queries[0]
+    if (query := monitor.expect(state)) is not None:
         return query
     text = document.prefix
     end = Reader(language_named(document.language)).read(document.path, text).trigger

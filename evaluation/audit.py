@@ -7,7 +7,7 @@ from typing import Any
 
 from monitors.constraints import ANYTHING
 from monitors.languages.language import Language
-from monitors.protocols import Answer, Document, Facts, Monitor, Query
+from monitors.protocols import Answer, Document, Members, Monitor, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,17 @@ def audit(
     word = rf"[\w{re.escape(language.extra)}]"
     typed = re.search(rf"{word}*\Z", document.prefix)
     assert typed is not None
-    open_at: tuple[str, int, Facts] | None = None
+    open_at: tuple[str, int, Members] | None = None
     for position, character in enumerate(text):
         state, rest, valid = monitor.update(state, character)
         while rest:
-            query = monitor.pre(state)
-            assert query is not None
-            answer = ask(query)
-            if isinstance(answer, Facts):
-                open_at = ("" if position else typed[0], position, answer)
-            state = monitor.answer(state, answer)
-            fits = monitor.maskgen(state) is not ANYTHING
+            fits = False
+            for query in monitor.queries(state):
+                answer = ask(query)
+                if isinstance(answer, Members):
+                    open_at = ("" if position else typed[0], position, answer)
+                state, outcomes = monitor.answer(state, query, answer)
+                fits = fits or any(outcome.reason is None for outcome in outcomes)
             state, rest, valid = monitor.update(state, rest)
             valid = valid and fits
         if open_at is not None and monitor.maskgen(state) is ANYTHING:
@@ -75,5 +75,5 @@ def _word_end(word: str, text: str, offset: int) -> int:
     return match.end()
 
 
-def _verdict(name: str, offset: int, valid: bool, facts: Facts) -> Verdict:
+def _verdict(name: str, offset: int, valid: bool, facts: Members) -> Verdict:
     return Verdict(offset, name, valid, tuple(known.text for known in facts.names))

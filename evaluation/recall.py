@@ -23,7 +23,7 @@ from decoding.prompt.workspace import language_of, read_text
 from evaluation.sites import SITE_LANGUAGES, DereferenceSite, dereference_sites
 from lsp_bridge import ServerPool
 from monitors.languages.registry import LANGUAGES
-from monitors.protocols import Answer, Document, Facts, Query, QueryKind, Reason
+from monitors.protocols import Answer, Document, Members, Query, QueryKind, Reason
 
 _START_TIMEOUT_S = 120.0
 _WEIGHED_EVERY = 25
@@ -165,7 +165,7 @@ def measure(
         _count(recall, place, answer)
         if started:
             recall.latency_ms.append(1000 * (now_s - asked_s))
-        elif isinstance(answer, Facts):
+        elif isinstance(answer, Members):
             recall.start_s = max(recall.start_s or 0.0, now_s - began_s)
             started = True
         elif answer.reason in _GONE:
@@ -190,7 +190,7 @@ def _queries(found: Sequence[Place], suffix_from: SuffixFrom) -> Iterator[tuple[
 
 
 def _count(recall: Recall, place: Place, answer: Answer) -> None:
-    if not isinstance(answer, Facts):
+    if not isinstance(answer, Members):
         recall.unanswered[answer.reason] += 1
         return
     names = {name.text for name in answer.names}

@@ -25,7 +25,7 @@ from decoding.session.session import Session
 from decoding.vocabulary import masks
 from evaluation.sites import DereferenceSite, dereference_sites, sample, shares
 from monitors.languages.language import Blocks, Language
-from monitors.protocols import Document, Facts, Unavailable
+from monitors.protocols import Document, Members, Unavailable
 
 _STRETCH = 10
 """Sites that are taken together in a sample."""
@@ -298,7 +298,7 @@ class Replay:
         covered: list[_Covered] = []
         for site in sites:
             answer = answers.get(site.operator_end)
-            if isinstance(answer, Facts):
+            if isinstance(answer, Members):
                 first = int(starts[np.searchsorted(starts, site.name_start, "right") - 1])
                 covered.append(_Covered(site, answer, first))
                 continue
@@ -340,7 +340,7 @@ class _Covered:
     """A site that was answered for."""
 
     site: DereferenceSite
-    facts: Facts
+    facts: Members
     first: int
     """Start of the token in which the name begins."""
 

@@ -22,8 +22,19 @@ from monitors.constraints import (
 )
 from monitors.languages.language import Language, LexState, Operator
 from monitors.languages.reader import Reader
-from monitors.protocols import Answer, Document, Facts, Progress, Query, QueryKind
+from monitors.protocols import (
+    Answer,
+    Answered,
+    Document,
+    Members,
+    Outcome,
+    Progress,
+    Query,
+    QueryKind,
+    Reason,
+)
 
+NAME = "dereference"
 _SPACE = " \t\f\r\n\\"
 _LONGEST_SPACE = 100
 """White space behind an operator or a comment, in characters, that the mask lets grow."""
@@ -189,26 +200,36 @@ class DereferenceMonitor:
                 state = replace(state, site=None)
         return state, position
 
-    def pre(self, state: DereferenceState) -> Query | None:
+    def queries(self, state: DereferenceState) -> tuple[Query, ...]:
         """The members of the receiver, if a live operator has not been answered for."""
         site = state.site
         if site is None or site.names is not None:
-            return None
-        return self._query(state, site.end)
+            return ()
+        return (self._query(state, site.end),)
 
     def _query(self, state: DereferenceState, end: int, operator: str = "") -> Query:
         document, generated = state.document, state.generated
         prefix = document.prefix + generated[:end] if end >= 0 else document.prefix[:end]
         return Query(QueryKind.MEMBERS, replace(document, prefix=prefix + operator))
 
-    def answer(self, state: DereferenceState, answer: Answer) -> DereferenceState:
+    def answer(
+        self, state: DereferenceState, query: Query, answer: Answer
+    ) -> Answered[DereferenceState]:
         """State that allows the names; `Unavailable`, or no name that fits, sets it free."""
         site = state.site
-        if site is None or not isinstance(answer, Facts):
-            return replace(state, site=None)
+        if site is None:
+            return Answered(state, ())
+        if not isinstance(answer, Members):
+            return Answered(replace(state, site=None), (Outcome(NAME, answer.reason),))
         names = dict.fromkeys([*[name.text for name in answer.names], *site.operator.words])
         left = tuple([name for name in names if name.startswith(site.typed)])
-        return replace(state, site=replace(site, names=left) if left else None)
+        known = replace(site, names=left) if left else None
+        reason = None if left else Reason.NO_MATCH
+        return Answered(replace(state, site=known), (Outcome(NAME, reason),))
+
+    def release(self, state: DereferenceState) -> DereferenceState:
+        """State without a site."""
+        return replace(state, site=None)
 
     def maskgen(self, state: DereferenceState) -> Constraint:
         """The rests of the allowed names; anything where there is no answered site."""
@@ -269,6 +290,11 @@ class DereferenceMonitor:
 
     def _is_in_name(self, character: str) -> bool:
         return character.isalnum() or character in self._signs
+
+    @property
+    def crossing(self) -> re.Pattern[str]:
+        """The language's own."""
+        return self._language.crossing
 
     def crosses(self, state: DereferenceState, text: str) -> bool:
         """Whether ``text`` brings a live operator and more than white space behind it."""

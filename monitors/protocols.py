@@ -2,19 +2,24 @@
 
 A monitor for a property φ is the tuple (A_φ, s0, S, pre, update, maskgen) of "Guiding Language
 Models of Code with Global Context using Monitors" (NeurIPS 2023, section 3). It is written
-sans-IO: a state that needs the analysis yields a `Query`, somebody answers with `Facts` or
-`Unavailable`, and the monitor turns the answer into its next state.
+sans-IO: a state that needs the analysis yields queries, somebody answers each with `Facts` or
+`Unavailable`, and the monitor turns the answers into its next state.
 
 One text is driven through a monitor like this::
 
     state, rest, ok = monitor.update(state, text)
     while rest:                       # the state must be answered before the rest can be judged
-        state = monitor.answer(state, ask(monitor.pre(state)))
+        while queries := monitor.queries(state):
+            for query in queries:
+                state, outcomes = monitor.answer(state, query, ask(query))
         state, rest, ok = monitor.update(state, rest)
+
+Several monitors are one monitor as well: see `monitors.joint`.
 
 States are immutable and hashable by identity: keep any of them to go back to it for free.
 """
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -63,10 +68,14 @@ class Name(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Members:
     """A closed list: every name that is valid at the queried position, in the server's order."""
 
     names: tuple[Name, ...]
+
+
+Facts = Members
+"""What an analysis has found out: one type for each kind of query."""
 
 
 class Reason(StrEnum):
@@ -101,12 +110,29 @@ Answer = Facts | Unavailable
 S = TypeVar("S")
 
 
+class Outcome(NamedTuple):
+    """What became of a point at which a monitor could have spoken."""
+
+    monitor: str
+    """Name of the monitor."""
+    reason: Reason | None
+    """Why it goes unconstrained; None: it is constrained."""
+
+
+class Answered(NamedTuple, Generic[S]):
+    """Result of `Monitor.answer`."""
+
+    state: S
+    outcomes: tuple[Outcome, ...]
+    """One for each monitor that asked."""
+
+
 class Progress(NamedTuple, Generic[S]):
     """Result of `Monitor.update`."""
 
     state: S
     rest: str
-    """Text that cannot be judged before ``pre(state)`` is answered; empty when all was read."""
+    """Text that cannot be judged before the state's queries are answered; empty: all was read."""
     valid: bool
     """False if the text that was read broke the state's constraint; the state is then free."""
 
@@ -122,20 +148,36 @@ class Monitor(Protocol[S]):
         """State after ``text``, as far as it can be judged without facts."""
         ...
 
-    def pre(self, state: S) -> Query | None:
-        """What the state has to know before it can constrain; None: nothing."""
+    def queries(self, state: S) -> tuple[Query, ...]:
+        """What the state has to know before it can constrain; empty: nothing.
+
+        All of them may be asked at once. Answers may lead to further queries.
+        """
         ...
 
-    def answer(self, state: S, answer: Answer) -> S:
-        """State that knows the answer to ``pre(state)``; `Unavailable` sets it free."""
+    def answer(self, state: S, query: Query, answer: Answer) -> Answered[S]:
+        """State that knows the answer to one of its queries; `Unavailable` sets it free there."""
+        ...
+
+    def release(self, state: S) -> S:
+        """State that constrains nothing before the next trigger: no token fitted."""
         ...
 
     def maskgen(self, state: S) -> Constraint:
-        """What may come next. A state whose query is unanswered allows anything."""
+        """What may come next. A state whose queries are unanswered allows anything."""
         ...
 
     def expect(self, state: S) -> Query | None:
         """A query that is likely to be asked by one of the next few characters, for prefetching."""
+        ...
+
+    @property
+    def crossing(self) -> re.Pattern[str]:
+        """Finds, in a token's text, what may be a trigger with more behind it.
+
+        The last group that matches ends just behind the trigger. Whether it is live is
+        `crosses`' to say.
+        """
         ...
 
     def crosses(self, state: S, text: str) -> bool:

@@ -1,9 +1,12 @@
 """The monitor that never has anything to say: plain decoding behind the same interface."""
 
+import re
 from collections.abc import Hashable
 
 from monitors.constraints import ANYTHING, Constraint
-from monitors.protocols import Answer, Document, Progress, Query
+from monitors.protocols import Answer, Answered, Document, Progress, Query
+
+_NOTHING = re.compile("(?!)")
 
 
 class SilentMonitor:
@@ -16,12 +19,16 @@ class SilentMonitor:
         """All of the text is fine."""
         return Progress(None, "", True)
 
-    def pre(self, state: None) -> Query | None:
+    def queries(self, state: None) -> tuple[Query, ...]:
         """Nothing to ask."""
-        return None
+        return ()
 
-    def answer(self, state: None, answer: Answer) -> None:
+    def answer(self, state: None, query: Query, answer: Answer) -> Answered[None]:
         """Nothing to learn."""
+        return Answered(None, ())
+
+    def release(self, state: None) -> None:
+        """Nothing to set free."""
 
     def maskgen(self, state: None) -> Constraint:
         """Anything."""
@@ -30,6 +37,11 @@ class SilentMonitor:
     def expect(self, state: None) -> Query | None:
         """Nothing to ask."""
         return None
+
+    @property
+    def crossing(self) -> re.Pattern[str]:
+        """No token has a trigger."""
+        return _NOTHING
 
     def crosses(self, state: None, text: str) -> bool:
         """No trigger is live."""

@@ -2,13 +2,28 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from monitors.protocols import Answer, Facts, Name, Query, Reason, Unavailable
+from monitors.protocols import Answer, Members, Monitor, Name, Query, Reason, Unavailable
 
 
-def facts(*names: str) -> Facts:
+def facts(*names: str) -> Members:
     """A closed list of names."""
-    return Facts(tuple(Name(name) for name in names))
+    return Members(tuple(Name(name) for name in names))
+
+
+def asked(monitor: Monitor[Any], state: Any) -> Query | None:
+    """The only query of a state, if it has one."""
+    queries = monitor.queries(state)
+    assert len(queries) <= 1
+    return queries[0] if queries else None
+
+
+def answered(monitor: Monitor[Any], state: Any, answer: Answer) -> Any:
+    """The state behind ``answer`` to each of its queries."""
+    for query in monitor.queries(state):
+        state, _ = monitor.answer(state, query, answer)
+    return state
 
 
 class Known:

@@ -33,7 +33,7 @@ class Guide:
         self.language = language
         self.monitor = monitor
         self.analyst = analyst
-        self._candidates = index.crossing_candidates(language.crossing)
+        self._candidates = index.crossing_candidates(monitor.crossing)
         self._may_cross = np.zeros(index.size, np.bool_)
         for ids in self._candidates.values():
             self._may_cross[ids] = True

@@ -8,8 +8,10 @@ import numpy as np
 from decoding.vocabulary.masks import Row
 from decoding.vocabulary.tables import IntArray
 from monitors.constraints import ANYTHING, Constraint
-from monitors.protocols import Reason
+from monitors.protocols import Outcome
 
+Heads = dict[str, tuple[Any, tuple[Outcome, ...]]]
+"""By text: the state behind it once its queries are answered, and what became of them."""
 NO_IDS: IntArray = np.empty(0, np.int64)
 
 
@@ -29,12 +31,11 @@ class Node:
     """Whether the token was generated, not only judged."""
     released: bool = False
     """Whether the monitor was set aside here because no token fitted."""
-    outcomes: list[Reason | None] = field(default_factory=list)
-    """What became of the triggers in the last token: why unconstrained, or None."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    """What became of the triggers in the last token."""
     children: dict[int, "Node"] = field(default_factory=dict)
-    heads: dict[str, tuple[Any, Reason | None]] = field(default_factory=dict)
-    """What tokens begin with up to their first trigger, which many share: the state behind it
-    once it is answered, and why that is unconstrained, or None."""
+    heads: Heads = field(default_factory=dict)
+    """What tokens begin with up to their first trigger, which many share."""
 
 
 class Step(NamedTuple):

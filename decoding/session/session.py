@@ -1,7 +1,7 @@
 """One guided text: from tokens to what may come next.
 
 A `Session` belongs to one prompt; its `Node`s are prefixes of the generated tokens. Nodes are
-kept, so rolling back, forking (beams, several samples) and asking again cost nothing. Facts that
+kept, so rolling back, forking (beams, several samples) and asking again cost nothing. Members that
 a node needs are joined once, in the first `Session.step` that looks at it.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from decoding.session.deadlines import Asked, Budget, Questions, asked
 from decoding.session.guide import Guide
-from decoding.session.node import FREE, NO_IDS, Node, Step
+from decoding.session.node import FREE, NO_IDS, Heads, Node, Step
 from decoding.session.options import DEFAULTS, CrossingPolicy, Options
 from decoding.session.statistics import Statistics
 from decoding.vocabulary import masks
@@ -22,7 +22,10 @@ from decoding.vocabulary.masks import Row
 from decoding.vocabulary.tables import IntArray
 from monitors.constraints import ANYTHING, Constraint, Literal
 from monitors.errors import AnalysisError
-from monitors.protocols import Answer, Document, Query, Reason, Unavailable
+from monitors.protocols import Answer, Document, Outcome, Query, Reason, Unavailable
+
+_MOST_ROUNDS = 8
+"""How often answers may lead to further queries at one place."""
 
 
 class Session:
@@ -83,7 +86,7 @@ class Session:
 
     def _count_token(self, node: Node) -> None:
         self.statistics.tokens += 1
-        self._count(node.outcomes)
+        self.statistics.count(node.outcomes)
         if not node.valid:
             self.statistics.fail_open[Reason.REJECTED] += 1
 
@@ -119,7 +122,7 @@ class Session:
             self._drive(child, text, node.heads)
         return child
 
-    def _drive(self, node: Node, text: str, heads: dict[str, tuple[Any, Reason | None]]) -> None:
+    def _drive(self, node: Node, text: str, heads: Heads) -> None:
         """Run the monitor over ``text``, joining the facts that it needs on the way."""
         head = self._head(text)
         if head in heads:
@@ -129,39 +132,43 @@ class Session:
             head = text[: len(text) - len(rest)]
         if rest:
             if head not in heads:
-                state = self._settle(state, node.outcomes)
-                heads[head] = state, node.outcomes[-1]
-            else:
-                state, outcome = heads[head]
-                node.outcomes.append(outcome)
+                heads[head] = self._settled(state)
+            state, outcomes = heads[head]
+            node.outcomes += outcomes
             state, rest, still_valid = self._monitor.update(state, rest)
             valid = valid and still_valid
         while rest:
-            state = self._settle(state, node.outcomes)
+            state, outcomes = self._settled(state)
+            node.outcomes += outcomes
             state, rest, still_valid = self._monitor.update(state, rest)
             valid = valid and still_valid
         node.state = state
         node.valid = node.valid and valid
 
     def _head(self, text: str) -> str:
-        """What ``text`` begins with, up to its first operator; empty if it has none inside."""
-        match = self._guide.language.crossing.search(text)
-        return "" if match is None else text[: match.end(1)]
+        """What ``text`` begins with, up to its first trigger; empty if it has none inside."""
+        match = self._monitor.crossing.search(text)
+        return "" if match is None else text[: match.end(match.lastindex or 0)]
 
-    def _settle(self, state: Any, outcomes: list[Reason | None]) -> Any:
-        """The state once its query, if it has one, is answered; notes what became of it."""
-        query = self._monitor.pre(state)
-        if query is None:
-            return state
-        answer = self._questions.join(query)
-        state = self._monitor.answer(state, answer)
-        if isinstance(answer, Unavailable):
-            self._refuse_if_strict(query, answer)
-            outcomes.append(answer.reason)
-        else:
-            free = self._monitor.maskgen(state) is ANYTHING
-            outcomes.append(Reason.NO_MATCH if free else None)
-        return state
+    def _settled(self, state: Any) -> tuple[Any, tuple[Outcome, ...]]:
+        """The state once its queries are answered, and what became of them.
+
+        All that are known are asked before any is waited for.
+        """
+        found: list[Outcome] = []
+        for _ in range(_MOST_ROUNDS):
+            queries = self._monitor.queries(state)
+            if not queries:
+                return state, tuple(found)
+            for query in queries[1:]:
+                self._questions.ask(query)
+            for query in queries:
+                answer = self._questions.join(query)
+                state, outcomes = self._monitor.answer(state, query, answer)
+                found += outcomes
+                if isinstance(answer, Unavailable):
+                    self._refuse_if_strict(query, answer)
+        return self._monitor.release(state), tuple(found)
 
     def _refuse_if_strict(self, query: Query, answer: Unavailable) -> None:
         if self.options.strict:
@@ -176,16 +183,8 @@ class Session:
             self._on_wait(waited_s)
 
     def _is_counted(self, node: Node) -> bool:
-        query = self._monitor.pre(node.state) if self.counted else None
-        return query is not None and asked(query) in self.counted
-
-    def _count(self, outcomes: list[Reason | None]) -> None:
-        self.statistics.triggers += len(outcomes)
-        for reason in outcomes:
-            if reason is None:
-                self.statistics.constrained += 1
-            else:
-                self.statistics.fail_open[reason] += 1
+        queries = self._monitor.queries(node.state) if self.counted else ()
+        return any(asked(query) in self.counted for query in queries)
 
     def peek(self, node: Node, token_id: int) -> Node:
         """The node after a token that is likely to be generated; nothing is counted."""
@@ -196,13 +195,13 @@ class Session:
 
         Questions of an earlier call that none of the nodes has any more are given up.
         """
-        wanted = (self._next_query(node) for node in nodes)
-        self._questions.keep_only([query for query in wanted if query is not None])
+        self._questions.keep_only([query for node in nodes for query in self._next_queries(node)])
 
     def hasten(self, node: Node) -> bool:
         """Begin to answer what `step` has to know at ``node``; whether it would wait for that."""
-        query = None if node.ended else self._monitor.pre(node.state)
-        return query is not None and self._questions.hasten(query)
+        queries = () if node.ended else self._monitor.queries(node.state)
+        waits = [self._questions.hasten(query) for query in queries]
+        return any(waits)
 
     def close(self) -> None:
         """Give up all questions that are under way, and share no budget any more.
@@ -212,21 +211,23 @@ class Session:
         self.prefetch()
         self._questions.budget = self._own_budget
 
-    def _next_query(self, node: Node) -> Query | None:
-        query = None if node.ended else self._monitor.pre(node.state)
-        if query is None and self.options.prefetch and not node.ended:
-            query = self._monitor.expect(node.state)
-        return query
+    def _next_queries(self, node: Node) -> tuple[Query, ...]:
+        if node.ended:
+            return ()
+        queries = self._monitor.queries(node.state)
+        if queries or not self.options.prefetch:
+            return queries
+        expected = self._monitor.expect(node.state)
+        return () if expected is None else (expected,)
 
     def anticipate(self, node: Node, ids: IntArray) -> None:
         """Begin to answer what `keep` will need in this step to judge ``ids``; never waits."""
         for head in self._heads(node, ids):
-            query = self._monitor.pre(self._monitor.update(node.state, head).state)
-            if query is not None:
+            for query in self._monitor.queries(self._monitor.update(node.state, head).state):
                 self._questions.hasten(query)
 
     def _heads(self, node: Node, ids: IntArray) -> set[str]:
-        """What tokens begin with up to their first operator, as far as it is not answered."""
+        """What tokens begin with up to their first trigger, as far as it is not answered."""
         heads: set[str] = set()
         for token_id in ids[: self.options.most_judged].tolist():
             if token_id not in node.children:
@@ -242,12 +243,10 @@ class Session:
         """
         if node.ended:
             return FREE
-        outcomes: list[Reason | None] = []
-        if not self._is_counted(node):
-            node.state = self._settle(node.state, outcomes)
-            self._count(outcomes)
-        else:
-            node.state = self._settle(node.state, [])
+        is_counted = self._is_counted(node)
+        node.state, outcomes = self._settled(node.state)
+        if not is_counted:
+            self.statistics.count(outcomes)
         constraint = self._monitor.maskgen(node.state)
         row = self._row(node, constraint)
         taken = row is None and likeliest is not None and not self._guide.may_cross(likeliest)
@@ -292,7 +291,7 @@ class Session:
         Text that has to be generated again stays required, so ask `step` again.
         """
         self.statistics.fail_open[Reason.EMPTY_MASK] += 1
-        node.state = self._monitor.answer(node.state, Unavailable(Reason.EMPTY_MASK))
+        node.state = self._monitor.release(node.state)
         node.released = True
 
     def keep(

@@ -1,12 +1,14 @@
 """What guided decoding did, as numbers: one record for each generation."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from monitors.protocols import Reason
+from monitors.protocols import Outcome, Reason
 
 NOT_ANALYSIS = frozenset({Reason.NO_MATCH, Reason.EMPTY_MASK, Reason.REJECTED, Reason.INVALID_TEXT})
 """Why a point went unconstrained although there was an answer."""
+CONSTRAINED = "constrained"
 
 
 @dataclass(slots=True)
@@ -31,6 +33,18 @@ class Statistics:
     """Duration of the whole decoding, without ``start_s``; 0 where nobody measured it."""
     fail_open: Counter[Reason] = field(default_factory=Counter)
     """Why a point went unconstrained, and how often."""
+    by_monitor: Counter[str] = field(default_factory=Counter)
+    """The same for each monitor: ``name:constrained``, or ``name:`` and the reason."""
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Add what became of some points."""
+        for monitor, reason in outcomes:
+            self.triggers += 1
+            self.by_monitor[f"{monitor}:{reason or CONSTRAINED}"] += 1
+            if reason is None:
+                self.constrained += 1
+            else:
+                self.fail_open[reason] += 1
 
     @property
     def tokens_per_second(self) -> float:
@@ -51,4 +65,5 @@ class Statistics:
             "wall_s": round(self.wall_s, 6),
             "tokens_per_second": round(self.tokens_per_second, 2),
             "fail_open": {reason.value: count for reason, count in self.fail_open.most_common()},
+            "by_monitor": dict(self.by_monitor.most_common()),
         }

@@ -120,7 +120,7 @@ class TokenIndex:
         return np.flatnonzero(masks.unpack(self.row(constraint), self.size))
 
     def crossing_candidates(self, pattern: re.Pattern[str]) -> Crossing:
-        """Tokens whose text holds a match of ``pattern`` (`Language.crossing`), by head.
+        """Tokens whose text holds a match of ``pattern`` (`Monitor.crossing`), by head.
 
         Whether a trigger is live depends on nothing behind it, so one look at each head judges
         every token.
@@ -306,5 +306,7 @@ class TokenIndex:
             text = self._token(token_id).decode("utf-8", "replace")
             if (match := pattern.search(text)) is not None:
                 several = pattern.search(text, match.end())
-                groups[text if several else text[: match.end(1)] + "x"].append(token_id)
+                groups[text if several else text[: match.end(match.lastindex or 0)] + "x"].append(
+                    token_id
+                )
         return {head: np.array(sorted(ids), dtype=np.int64) for head, ids in groups.items()}

@@ -11,7 +11,7 @@ from typing import Any
 
 from lsp_bridge.documents.overlay import Encoding, offset
 from lsp_bridge.profiles.profile import Incomplete, Item, Listing, Profile
-from monitors.protocols import Answer, Facts, Name, Reason, Unavailable
+from monitors.protocols import Answer, Members, Name, Reason, Unavailable
 
 _KINDS = (
     "",
@@ -95,7 +95,7 @@ def _judge(names: list[Name], profile: Profile, listing: Listing) -> Answer:
     if (profile.unknown_if_only_dunder and not plain) or plain in profile.unknown_lists:
         return Unavailable(Reason.UNKNOWN_TYPE, f"only {len(names)} names of every object")
     implied = [name for name in profile.implied(listing) if name not in listed]
-    return Facts((*names, *map(Name, dict.fromkeys(implied))))
+    return Members((*names, *map(Name, dict.fromkeys(implied))))
 
 
 def is_dunder(name: str) -> bool:

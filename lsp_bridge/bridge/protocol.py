@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from monitors.errors import MgdError
-from monitors.protocols import Answer, Facts, Query, Reason, Unavailable
+from monitors.protocols import Answer, Members, Query, Reason, Unavailable
 
 VERSION = 2
 MOST_BYTES = 16 << 20
@@ -132,7 +132,7 @@ class Answered(msgspec.Struct, frozen=True, tag=True):
     """The answer to ``number``: either ``facts`` or ``unavailable``."""
 
     number: int
-    facts: Facts | None = None
+    facts: Members | None = None
     unavailable: Unavailable | None = None
 
     @property
@@ -176,7 +176,7 @@ _to_client = msgspec.msgpack.Decoder(ToClient)
 
 def answered(number: int, answer: Answer) -> Answered:
     """``answer`` as a message."""
-    if isinstance(answer, Facts):
+    if isinstance(answer, Members):
         return Answered(number, facts=answer)
     return Answered(number, unavailable=answer)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from lsp_bridge.documents.overlay import Encoding
 from lsp_bridge.servers.project import Project
-from monitors.protocols import Facts, Name, Reason, Unavailable
+from monitors.protocols import Members, Name, Reason, Unavailable
 
 Tree = Mapping[str, Any]
 
@@ -92,12 +92,12 @@ class Extra(NamedTuple):
     def __or__(self, other: "Extra") -> "Extra":
         return Extra(self.names | other.names, self.why_open or other.why_open)
 
-    def added_to(self, facts: Facts) -> Facts | Unavailable:
+    def added_to(self, facts: Members) -> Members | Unavailable:
         """The list with these names, or why it is no closed list."""
         if self.why_open:
             return Unavailable(Reason.OPEN_TYPE, self.why_open)
         missing = self.names.difference(name.text for name in facts.names)
-        return Facts((*facts.names, *map(Name, sorted(missing)))) if missing else facts
+        return Members((*facts.names, *map(Name, sorted(missing)))) if missing else facts
 
 
 TypeRule = Callable[[Sequence[Definition]], str]

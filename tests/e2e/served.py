@@ -9,7 +9,7 @@ from pathlib import Path
 from decoding.wiring import monitor_for
 from lsp_bridge import ServerPool
 from lsp_bridge.servers.transport import kill_tree
-from monitors.protocols import Answer, Document, Facts, Query, QueryKind, Reason, Unavailable
+from monitors.protocols import Answer, Document, Members, Query, QueryKind, Reason, Unavailable
 from tests.fakes import descendants, gone
 from tests.servers import require
 
@@ -59,10 +59,10 @@ class Served:
         monitor = monitor_for(language)
         state = monitor.start(Document(language, str(path), prefix, suffix))
         rest = written + " "
-        while (query := monitor.pre(state)) is not None or rest:
-            if query is not None:
+        while (queries := monitor.queries(state)) or rest:
+            for query in queries:
                 answer = self.pool.wait(self.pool.ask(query, server=self.name), DEADLINE_S)
-                state = monitor.answer(state, answer)
+                state, _ = monitor.answer(state, query, answer)
             state, rest, valid = monitor.update(state, rest)
             if not valid:
                 return False
@@ -71,7 +71,7 @@ class Served:
     def names(self, text: str, file: str | None = None) -> set[str]:
         """The names at the mark; the answer must be a list."""
         answer = self.answer(text, file)
-        assert isinstance(answer, Facts), answer
+        assert isinstance(answer, Members), answer
         return {name.text for name in answer.names if not self.is_everywhere(name.text)}
 
     def reason(self, text: str, file: str | None = None) -> Reason:

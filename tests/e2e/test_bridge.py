@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from lsp_bridge.bridge import BridgeClient
-from monitors.protocols import Answer, Facts, Query, Reason, Unavailable
+from monitors.protocols import Answer, Members, Query, Reason, Unavailable
 from tests.fakes import gone
 from tests.lsp_bridge.bridge.bridges import COMMAND, ROOT, Running
 from tests.servers import SAMPLES
@@ -55,7 +55,7 @@ def ask_all(path: Path, asked: list[Query]) -> list[Answer]:
 
 def names(answer: Answer) -> set[str]:
     """Names of an answer that must be facts, without those of every object."""
-    assert isinstance(answer, Facts), answer
+    assert isinstance(answer, Members), answer
     return {name.text for name in answer.names if not name.text.startswith("__")}
 
 

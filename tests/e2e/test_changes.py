@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from lsp_bridge import PROFILES, ServerPool
-from monitors.protocols import Answer, Document, Facts, Query, QueryKind
+from monitors.protocols import Answer, Document, Members, Query, QueryKind
 from tests.servers import SAMPLES, require
 from tests.workspaces import written
 
@@ -59,7 +59,7 @@ WORKSPACES = {
 
 def names(answer: Answer) -> set[str]:
     """Which of the two members are listed."""
-    assert isinstance(answer, Facts), answer
+    assert isinstance(answer, Members), answer
     return {name.text for name in answer.names} & {"Before", "Behind"}
 
 

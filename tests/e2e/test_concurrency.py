@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from lsp_bridge import ServerPool
-from monitors.protocols import Answer, Facts
+from monitors.protocols import Answer, Members
 from tests.fakes import gone, members, misbehaving
 from tests.servers import SAMPLES, Sample, require
 
@@ -59,7 +59,7 @@ def served(
 
 def own(answer: Answer) -> set[str]:
     """The box's own members in an answer."""
-    assert isinstance(answer, Facts), answer
+    assert isinstance(answer, Members), answer
     names = {name.text for name in answer.names}
     return {name for name in names if name.startswith(("alpha", "beta"))}
 
@@ -98,7 +98,7 @@ def test_a_killed_server_comes_back(served: Served) -> None:
     end_s = time.monotonic() + DEADLINE_S
     for attempt in itertools.count():
         answer = served.answer(f"_after{attempt}")
-        if isinstance(answer, Facts):
+        if isinstance(answer, Members):
             break
         assert time.monotonic() < end_s, answer
         time.sleep(0.1)
@@ -122,7 +122,7 @@ def test_a_live_server_answers_10000_different_texts(server: str, tmp_path: Path
     path = sample.write(tmp_path)
     with ServerPool(tmp_path) as pool:
         served = Served(server, pool, sample, path)
-        assert isinstance(served.answer("_first"), Facts)
+        assert isinstance(served.answer("_first"), Members)
         started = served.pids()
         memory = []
         for number in range(10_000):
@@ -142,7 +142,7 @@ def test_memory_stays_bounded_over_10000_queries(tmp_path: Path) -> None:
     with ServerPool(tmp_path, profiles={"fake": misbehaving("none")}) as pool:
         for number in range(10_000):
             answer = pool.wait(pool.ask(members(path, text.format(number))), DEADLINE_S)
-            assert isinstance(answer, Facts)
+            assert isinstance(answer, Members)
             assert {name.text for name in answer.names} == {f"word_{number}", "open_1"}
             if number in (6_000, 9_999):
                 tree = [psutil.Process(), *map(psutil.Process, pool.process_ids)]

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from lsp_bridge import ServerPool
-from monitors.protocols import Facts
+from monitors.protocols import Members
 from tests.lsp_bridge.servers.test_environment import KEY, SECRETS
 from tests.servers import PYTHON, SAMPLES, require
 from tests.workspaces import written
@@ -47,7 +47,7 @@ def test_servers_get_no_secrets_and_need_no_home(
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
         variables = [found for process in family if (found := environment_of(process))]
 
-    assert isinstance(answer, Facts), answer
+    assert isinstance(answer, Members), answer
     assert variables
     assert {"alpha", "beta"} <= {name.text for name in answer.names}
     for each in variables:

@@ -9,7 +9,7 @@ from decoding.prompt.workspace import open_document
 from decoding.warming import first_query
 from decoding.wiring import ServerAnalyst
 from lsp_bridge import ServerPool
-from monitors.protocols import Facts, Reason, Unavailable
+from monitors.protocols import Members, Reason, Unavailable
 from tests.servers import PYTHON, require
 
 pytestmark = pytest.mark.e2e
@@ -42,9 +42,9 @@ def test_names_of_earlier_cells_and_of_modules_beside(root: Path, server: str) -
 
         box, order, files = ask(5, 2, 5), ask(6, 1, 14), ask(7, 1, 7)
 
-    assert isinstance(box, Facts), box
+    assert isinstance(box, Members), box
     assert "größe" in {name.text for name in box.names}
-    assert isinstance(order, Facts), order
+    assert isinstance(order, Members), order
     assert "total" in {name.text for name in order.names}
     assert isinstance(files, Unavailable), files
     assert files.reason in {Reason.UNKNOWN_TYPE, Reason.OPEN_TYPE, Reason.EMPTY}
@@ -64,5 +64,5 @@ def test_files_in_other_encodings(root: Path, server: str, encoding: str) -> Non
         answer = ServerAnalyst(pool, server).ask(query).result(60.0)
 
     assert query.document.prefix == text
-    assert isinstance(answer, Facts), answer
+    assert isinstance(answer, Members), answer
     assert "total" in {name.text for name in answer.names}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitors.protocols import Facts
+from monitors.protocols import Members
 from tests.e2e.served import Served, serving
 from tests.servers import PYTHON
 
@@ -123,7 +123,7 @@ def test_true_names_are_not_refused(server: Served, text: str, name: str) -> Non
     """They are listed, or the list is no constraint."""
     answer = server.answer(text)
 
-    assert not isinstance(answer, Facts) or name in {each.text for each in answer.names}
+    assert not isinstance(answer, Members) or name in {each.text for each in answer.names}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_other_lists_stay_closed(server: Served, text: str) -> None:
     """A name that nobody wrote is not in them."""
     answer = server.answer(text)
 
-    assert isinstance(answer, Facts)
+    assert isinstance(answer, Members)
     assert "invented" not in {each.text for each in answer.names}
 
 
@@ -149,7 +149,7 @@ def test_names_of_a_metaclass_leave_the_list_closed(server: Served) -> None:
     """They are read off its source and added."""
     answer = server.answer(USER + "\ndef f(user: User):\n    return user.‸\n")
 
-    assert isinstance(answer, Facts)
+    assert isinstance(answer, Members)
     assert {"_meta", "_fields", "objects", "save"} <= {each.text for each in answer.names}
 
 
@@ -191,4 +191,4 @@ def test_names_of_other_platforms_and_versions_are_not_refused(
     """Whatever this machine has."""
     answer = server.answer(text)
 
-    assert not isinstance(answer, Facts) or name in {each.text for each in answer.names}
+    assert not isinstance(answer, Members) or name in {each.text for each in answer.names}

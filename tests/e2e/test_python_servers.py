@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitors.protocols import Facts, Reason, Unavailable
+from monitors.protocols import Members, Reason, Unavailable
 from tests.e2e.served import Served, is_special, serving
 from tests.servers import PYTHON
 from tests.workspaces import held
@@ -109,7 +109,7 @@ def test_ty_shows_what_it_does_not_know(ty: Served, text: str, reason: Reason) -
 def test_what_some_servers_leave_out_is_not_refused(server: Served, text: str, names: str) -> None:
     """Parts of unions, and what calls of ``namedtuple`` and ``Enum`` make."""
     answer = server.answer(ORDER + text)
-    listed = {name.text for name in answer.names} if isinstance(answer, Facts) else None
+    listed = {name.text for name in answer.names} if isinstance(answer, Members) else None
 
     assert listed is None or set(names.split()) <= listed
 

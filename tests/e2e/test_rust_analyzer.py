@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitors.protocols import Facts, Reason, Unavailable
+from monitors.protocols import Members, Reason, Unavailable
 from tests.e2e.served import Served, serving
 from tests.workspaces import written
 
@@ -217,7 +217,7 @@ def test_what_a_macro_brings(shelves: tuple[Served, bool], code: str) -> None:
     answer = served.answer(SHELVES + code)
 
     if is_trusted:
-        assert isinstance(answer, Facts), answer
+        assert isinstance(answer, Members), answer
         assert {"shouts", "cries"} <= {name.text for name in answer.names}
     else:
         assert isinstance(answer, Unavailable)
@@ -279,7 +279,7 @@ def test_code_for_other_platforms_is_not_refused(rust: Served, code: str, name: 
     """What is not compiled has no lists, or such as are no constraint."""
     answer = rust.answer(GATED + code)
 
-    assert not isinstance(answer, Facts) or name in {each.text for each in answer.names}
+    assert not isinstance(answer, Members) or name in {each.text for each in answer.names}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lsp_bridge import ServerPool
-from monitors.protocols import Document, Facts, Query, QueryKind, Reason, Unavailable
+from monitors.protocols import Document, Members, Query, QueryKind, Reason, Unavailable
 from tests.e2e.served import DEADLINE_S, Served, closed, is_special, serving
 from tests.servers import PYTHON
 from tests.workspaces import held
@@ -103,7 +103,7 @@ def test_lists_that_are_not_closed(server: Served, text: str, reasons: set[Reaso
 
     if server.name == "ty" and "made_up" in text:
         # It lists every module with a `__getattr__`, those without one too.
-        assert isinstance(answer, Facts)
+        assert isinstance(answer, Members)
         return
     assert isinstance(answer, Unavailable)
     assert answer.reason in reasons
@@ -128,7 +128,7 @@ def test_names_that_are_easily_missed(server: Served, text: str, written: str) -
         # It lists the members of `object` alone, as if nothing were known.
         assert isinstance(answer, Unavailable)
         return
-    assert isinstance(answer, Facts)
+    assert isinstance(answer, Members)
     assert written in {name.text for name in answer.names}
 
 
@@ -185,5 +185,5 @@ def test_a_workspace_that_is_a_package_itself(server: Served) -> None:
         )
         answer = pool.wait(pool.ask(query, server=server.name), DEADLINE_S)
 
-    assert isinstance(answer, Facts)
+    assert isinstance(answer, Members)
     assert {"amount", "total"} <= {name.text for name in answer.names}

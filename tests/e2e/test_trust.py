@@ -9,7 +9,7 @@ import pytest
 from lsp_bridge import PROFILES, ServerPool
 from lsp_bridge.profiles.profile import Profile, no_environment, no_options
 from monitors.errors import ServerError
-from monitors.protocols import Answer, Document, Facts, Query, QueryKind
+from monitors.protocols import Answer, Document, Members, Query, QueryKind
 from tests.e2e.hostile import BITING, REFUSED, TRAPS, TRUSTED, Lair, Trap
 from tests.fakes import descendants, gone
 from tests.servers import require
@@ -76,7 +76,7 @@ def test_a_hostile_workspace_runs_no_code(
     answer = look(lair, trap, PROFILES[server], trusted=False)
 
     assert lair.ran() == []
-    assert isinstance(answer, Facts) or not trap.answered, answer
+    assert isinstance(answer, Members) or not trap.answered, answer
 
 
 @pytest.mark.parametrize(("server", "trap"), pairs(REFUSED))

@@ -13,7 +13,7 @@ import pytest
 import mgd
 from decoding.engines.vllm.request import PROCESSOR, GuideRequest, name_workspace
 from lsp_bridge.bridge import BridgeClient
-from monitors.protocols import Facts
+from monitors.protocols import Members
 from tests.e2e.test_generate import CURSORS, FILES
 from tests.engines import close, vllm
 from tests.fakes import members
@@ -70,7 +70,7 @@ def warm_up(running: Running, root: Path) -> None:
     with BridgeClient(running.path) as client:
         for number in itertools.count():
             query = members(root / "src/shop/app.py", f"# warm {number}\nimport os\nos.")
-            if isinstance(client.ask(query).result(5.0), Facts):
+            if isinstance(client.ask(query).result(5.0), Members):
                 return
             assert time.monotonic() < end_s
 

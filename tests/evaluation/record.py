@@ -26,7 +26,7 @@ from decoding.wiring import monitor_for, open_guide
 from evaluation.replay import Replay, Report
 from lsp_bridge import ServerPool
 from monitors.languages.registry import language_named
-from monitors.protocols import Answer, Facts, Query, Reason, Unavailable
+from monitors.protocols import Answer, Members, Query, Reason, Unavailable
 from tests.analysts import Known, facts
 
 FOLDER = Path(__file__).with_name("recorded")
@@ -84,7 +84,7 @@ class Recorded:
 
 
 def _as_data(answer: Answer) -> Any:
-    if isinstance(answer, Facts):
+    if isinstance(answer, Members):
         return [name.text for name in answer.names]
     return {"reason": str(answer.reason)}
 

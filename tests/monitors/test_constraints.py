@@ -138,11 +138,13 @@ def test_a_literal_comes_first_and_then_anything() -> None:
 
 
 _BYTES = st.text("ab_(. \n\\ö#/*", max_size=6).map(str.encode)
-_NAMES = st.builds(
+_NAMES = st.builds(  # no name is empty before it has begun
     Names,
-    st.frozensets(st.text("ab_ö", max_size=4).map(str.encode), min_size=1, max_size=4),
+    st.frozensets(st.text("ab_ö", min_size=1, max_size=4).map(str.encode), min_size=1, max_size=4),
     st.sampled_from(Leading),
     comments=st.sampled_from([Comments(value) for value in range(4)]),
+) | st.builds(
+    Names, st.frozensets(st.text("ab_ö", max_size=4).map(str.encode), min_size=1, max_size=4)
 )
 _BEGUN = st.sampled_from([b"\\", b"#", b"//", b"/*", b"/**", b"/"])
 _CONSTRAINTS = st.one_of(

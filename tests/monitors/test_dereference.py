@@ -8,7 +8,7 @@ from monitors.constraints import ANYTHING, Comments, Leading, Names, Unfinished
 from monitors.dereference import DereferenceMonitor, DereferenceState
 from monitors.languages.python import PYTHON
 from monitors.protocols import Document, Reason, Unavailable
-from tests.analysts import facts
+from tests.analysts import answered, asked, facts
 
 MONITOR = DereferenceMonitor(PYTHON)
 FACTS = facts("get", "get_all", "größe", "close")
@@ -23,7 +23,7 @@ def drive(state: DereferenceState, text: str) -> tuple[DereferenceState, bool]:
     """Read ``text``, with every query answered by the same facts."""
     state, rest, valid = MONITOR.update(state, text)
     while rest:
-        state = MONITOR.answer(state, FACTS)
+        state = answered(MONITOR, state, FACTS)
         state, rest, still = MONITOR.update(state, rest)
         valid = valid and still
     return state, valid
@@ -31,7 +31,7 @@ def drive(state: DereferenceState, text: str) -> tuple[DereferenceState, bool]:
 
 def test_a_live_operator_asks_for_the_members_at_its_own_position() -> None:
     """The query's prefix ends with the operator, and the suffix is kept."""
-    query = MONITOR.pre(start("order.", "\nend"))
+    query = asked(MONITOR, start("order.", "\nend"))
 
     assert query is not None
     assert query.document.prefix == "order."
@@ -41,11 +41,11 @@ def test_a_live_operator_asks_for_the_members_at_its_own_position() -> None:
 def test_a_name_begun_in_the_prompt_counts_as_typed() -> None:
     """``order.ge|`` asks at the operator and allows the rests of the names."""
     state = start("x = order.ge")
-    query = MONITOR.pre(state)
+    query = asked(MONITOR, state)
 
     assert query is not None
     assert query.document.prefix == "x = order."
-    assert MONITOR.maskgen(MONITOR.answer(state, FACTS)) == Names(frozenset([b"t", b"t_all"]))
+    assert MONITOR.maskgen(answered(MONITOR, state, FACTS)) == Names(frozenset([b"t", b"t_all"]))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_nothing_is_asked_where_no_operator_is_live(prefix: str) -> None:
     """Finished names, strings, comments, numbers, ellipses and imports ask nothing."""
     state = start(prefix)
 
-    assert MONITOR.pre(state) is None
+    assert asked(MONITOR, state) is None
     assert MONITOR.maskgen(state) is ANYTHING
 
 
@@ -95,7 +95,7 @@ def test_line_ends_around_the_operator_are_legal_inside_brackets() -> None:
     """Inside brackets a line end is white space, before and behind the operator."""
     state, valid = drive(start("x = (order"), "\n  .")
     assert valid
-    assert MONITOR.maskgen(MONITOR.answer(state, FACTS)) == Names(
+    assert MONITOR.maskgen(answered(MONITOR, state, FACTS)) == Names(
         frozenset([b"get", b"get_all", "größe".encode(), b"close"]),
         Leading.LINES,
         comments=Comments.HASH,
@@ -108,7 +108,7 @@ def test_behind_a_lone_backslash_the_line_has_to_end() -> None:
     state, valid = drive(start("x = order"), ". \\")
 
     assert valid
-    constraint = MONITOR.maskgen(MONITOR.answer(state, FACTS))
+    constraint = MONITOR.maskgen(answered(MONITOR, state, FACTS))
     assert isinstance(constraint, Unfinished)
     assert constraint.begun == b"\\"
     assert not drive(state, "get")[1]
@@ -117,10 +117,10 @@ def test_behind_a_lone_backslash_the_line_has_to_end() -> None:
 @pytest.mark.parametrize("answer", [Unavailable(Reason.TIMEOUT), facts("other")])
 def test_no_answer_and_no_fitting_name_set_the_state_free(answer: object) -> None:
     """The monitor stays out of the way, and does not ask again."""
-    state = MONITOR.answer(start("x = order.ge"), answer)  # type: ignore[arg-type]
+    state = answered(MONITOR, start("x = order.ge"), answer)  # type: ignore[arg-type]
 
     assert MONITOR.maskgen(state) is ANYTHING
-    assert MONITOR.pre(state) is None
+    assert asked(MONITOR, state) is None
 
 
 def test_likely_receivers_are_expected_ahead_of_the_operator() -> None:
@@ -178,7 +178,7 @@ def test_text_may_be_split_anywhere(pieces: list[str], cut: int) -> None:
     assert (first_valid and second_valid) == valid
     assert half.generated == whole.generated
     if valid:
-        assert MONITOR.pre(half) == MONITOR.pre(whole)
+        assert asked(MONITOR, half) == asked(MONITOR, whole)
         assert MONITOR.maskgen(half) == MONITOR.maskgen(whole)
 
 
@@ -186,13 +186,13 @@ def test_text_may_be_split_anywhere(pieces: list[str], cut: int) -> None:
 def test_a_prompt_is_read_like_generated_text(prompt: list[str], more: list[str]) -> None:
     """Starting behind a text finds the same open query as generating it, if it kept the rules."""
     first, second = "".join(prompt), "".join(more)
-    begun = MONITOR.answer(start(first), FACTS)
-    assume(MONITOR.pre(start(first)) is None or MONITOR.maskgen(begun) is not ANYTHING)
+    begun = answered(MONITOR, start(first), FACTS)
+    assume(asked(MONITOR, start(first)) is None or MONITOR.maskgen(begun) is not ANYTHING)
     generated, valid = drive(start(first), second)
     started = start(first + second)
 
-    if valid and MONITOR.maskgen(generated) is ANYTHING and MONITOR.pre(generated) is None:
-        assert MONITOR.pre(started) is None
+    if valid and MONITOR.maskgen(generated) is ANYTHING and asked(MONITOR, generated) is None:
+        assert asked(MONITOR, started) is None
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_white_space_behind_an_operator_may_not_go_on_for_ever(
     state, valid = drive(start(prefix), "." + gap)
 
     assert valid
-    assert MONITOR.maskgen(MONITOR.answer(state, FACTS)) == Names(
+    assert MONITOR.maskgen(answered(MONITOR, state, FACTS)) == Names(
         frozenset([b"get", b"get_all", "größe".encode(), b"close"]),
         Leading.LINES if "(" in prefix else Leading.BLANKS,
         comments=comments,
@@ -248,8 +248,10 @@ def test_inside_a_comment_the_model_is_free() -> None:
         comments=Comments.HASH,
     )
 
-    assert MONITOR.maskgen(MONITOR.answer(state, FACTS)) == Unfinished(names, b"#")
-    assert MONITOR.pre(start("x = (order. # why order.\n ge")) == MONITOR.pre(start("x = (order."))
+    assert MONITOR.maskgen(answered(MONITOR, state, FACTS)) == Unfinished(names, b"#")
+    assert asked(MONITOR, start("x = (order. # why order.\n ge")) == asked(
+        MONITOR, start("x = (order.")
+    )
 
 
 def test_long_texts_are_not_kept_again_in_every_state() -> None:
@@ -258,6 +260,6 @@ def test_long_texts_are_not_kept_again_in_every_state() -> None:
     assert len(state.generated) < 2_010
 
     state, _ = drive(state, "order.")
-    query = MONITOR.pre(state)
+    query = asked(MONITOR, state)
     assert query is not None
     assert query.document.prefix == "head\n" + "x = 1\n" * 500 + "order."

@@ -8,27 +8,27 @@ from monitors.constraints import Comments, Leading, Names
 from monitors.dereference import DereferenceMonitor, DereferenceState
 from monitors.languages.language import Language
 from monitors.languages.registry import LANGUAGES
-from monitors.protocols import Document, Facts
-from tests.analysts import facts
+from monitors.protocols import Document, Members
+from tests.analysts import answered, facts
 from tests.strategies import splits
 
 FACTS = facts("get", "get_all", "operator bool", "~Base", "r#type", "$el", "#priv", "0", "empty?")
 
 
 def drive(
-    name: str, prefix: str, text: str, answer: Facts = FACTS
+    name: str, prefix: str, text: str, answer: Members = FACTS
 ) -> tuple[DereferenceMonitor, DereferenceState, bool, int]:
     """Read ``text`` behind ``prefix``: the monitor, its state, validity, number of questions."""
     monitor = DereferenceMonitor(LANGUAGES[name])
-    asked = 0
+    count = 0
     state = monitor.start(Document(name, "/p/file", prefix, ""))
     state, rest, valid = monitor.update(state, text)
     while rest:
-        asked += 1
-        state = monitor.answer(state, answer)
+        count += 1
+        state = answered(monitor, state, answer)
         state, rest, still = monitor.update(state, rest)
         valid = valid and still
-    return monitor, state, valid, asked
+    return monitor, state, valid, count
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_the_constraint_knows_the_ways_out_and_the_language_s_letters() -> None:
     """Until the name has begun."""
     monitor, state, _, _ = drive("typescript", "x = y", "?.")
     rests = frozenset(name.text.encode() for name in FACTS.names)
-    assert monitor.maskgen(monitor.answer(state, FACTS)) == Names(
+    assert monitor.maskgen(answered(monitor, state, FACTS)) == Names(
         rests, Leading.SPACE, b"$", b"([0123456789", Comments.SLASHES
     )
 
@@ -211,7 +211,7 @@ def test_pieces_do_not_matter(language: str, pieces: list[str]) -> None:
         state, rest, still = monitor.update(state, piece)
         valid = valid and still
         while rest:
-            state = monitor.answer(state, FACTS)
+            state = answered(monitor, state, FACTS)
             state, rest, still = monitor.update(state, rest)
             valid = valid and still
 

@@ -118,7 +118,8 @@ class VllmModel:
         found: dict[str, Any] = self._llm.collective_rpc("mgd_statistics", args=(tag,))[0]
         values = found["statistics"]
         reasons = {Reason(name): count for name, count in values.pop("fail_open").items()}
-        return Statistics(**values, fail_open=Counter(reasons))
+        by_monitor = Counter(values.pop("by_monitor"))
+        return Statistics(**values, fail_open=Counter(reasons), by_monitor=by_monitor)
 
     def _params(
         self, request: GuideRequest, sampling: Sampling, options: dict[str, Any]

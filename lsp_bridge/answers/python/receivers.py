@@ -21,7 +21,7 @@ from lsp_bridge.documents.question import Question
 from lsp_bridge.profiles.profile import Ask, Extra
 from lsp_bridge.profiles.rules.python_source import receiver
 from lsp_bridge.servers.project import Project
-from monitors.protocols import Facts, Name
+from monitors.protocols import Members, Name
 
 _OWN = re.compile(
     r"(?:\btype\((?P<object>\w+)\)|\b(?P<class>\w+)\.__class__|\b(?P<super>super)\(.*\))\.\Z"
@@ -64,7 +64,7 @@ class Receivers:
         self._drafts = Drafts()
 
     async def look_up(
-        self, question: Question, facts: Facts, encoding: Encoding, ask: Ask
+        self, question: Question, facts: Members, encoding: Encoding, ask: Ask
     ) -> Extra:
         """Names that the receiver has besides ``facts``, or why nobody can name them all.
 
@@ -94,7 +94,7 @@ class Receivers:
             return Extra(why_open="code for some platform")
         return Extra(names) | self._judged(types, facts)
 
-    def _linked(self, links: "list[_Link]", module: Module, facts: Facts) -> Iterator[_Type]:
+    def _linked(self, links: "list[_Link]", module: Module, facts: Members) -> Iterator[_Type]:
         is_class_object = _is_class_object(facts)
         for link in links:
             target = module if link.path == module.path else read(link.path)
@@ -106,7 +106,7 @@ class Receivers:
             elif link.line == 0 and _is_module(facts):
                 yield _Type(target, False)
 
-    def _judged(self, types: list[_Type], facts: Facts) -> Extra:
+    def _judged(self, types: list[_Type], facts: Members) -> Extra:
         listed = {name.text for name in facts.names}
         extra = Extra()
         if not types and _hides_metaclass(facts):
@@ -144,7 +144,7 @@ class _Scope(NamedTuple):
     name: str = ""
 
 
-def _standard_scope(link: "_Link", facts: Facts) -> _Scope | None:
+def _standard_scope(link: "_Link", facts: Members) -> _Scope | None:
     """What a link into typeshed, or into the library's own source, leads to."""
     parts = link.path.parts
     is_source = link.path.is_relative_to(_LIBRARY) and "site-packages" not in parts
@@ -221,14 +221,14 @@ def _class_at(module: Module, line: int) -> Found | None:
     return None
 
 
-def _fits(found: Found, facts: Facts) -> bool:
+def _fits(found: Found, facts: Members) -> bool:
     """Whether the list shows what the class declares: servers misjudge some expressions."""
     plain = {name for name in declared(found.node) if name.isidentifier() and name[0] != "_"}
     missing = plain.difference(name.text for name in facts.names)
     return 2 * len(missing) <= len(plain)
 
 
-def _is_class_object(facts: Facts) -> bool:
+def _is_class_object(facts: Members) -> bool:
     """Whether the list is that of a class: with the members of `type`, or as pyrefly shows it.
 
     pyrefly lists no members of metaclasses; an instance would show ``__dir__`` as a method. It
@@ -244,7 +244,7 @@ def _is_class_object(facts: Facts) -> bool:
     )
 
 
-def _hides_metaclass(facts: Facts) -> bool:
+def _hides_metaclass(facts: Members) -> bool:
     """Whether pyrefly's list is that of a class whose metaclass it does not show.
 
     That of enumerations is known: see `lsp_bridge.profiles.rules.python`.
@@ -254,7 +254,7 @@ def _hides_metaclass(facts: Facts) -> bool:
     return names.get("__class__", "").startswith("type[type[") and not is_enum
 
 
-def _is_module(facts: Facts) -> bool:
+def _is_module(facts: Members) -> bool:
     return any(name.text == "__file__" for name in facts.names)
 
 

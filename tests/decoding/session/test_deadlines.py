@@ -15,7 +15,7 @@ from decoding.session.options import Options
 from decoding.session.session import Session
 from monitors.dereference import DereferenceMonitor
 from monitors.languages.python import PYTHON
-from monitors.protocols import Document, Facts, Query, QueryKind, Reason, Unavailable
+from monitors.protocols import Document, Members, Query, QueryKind, Reason, Unavailable
 from tests.analysts import TimedAnswers, TimedTicket, facts
 from tests.decoding.engines.vllm.fakes import ids_of, index
 
@@ -39,8 +39,8 @@ def test_a_question_is_asked_once() -> None:
     text.ask(query("a."))
     text.hasten(query("a."))
 
-    assert isinstance(text.join(query("a.")), Facts)
-    assert isinstance(text.join(query("a.")), Facts)
+    assert isinstance(text.join(query("a.")), Members)
+    assert isinstance(text.join(query("a.")), Members)
     assert not text.hasten(query("a."))
     assert answers.asked == ["a."]
 
@@ -90,7 +90,7 @@ def test_a_guess_starts_no_clock() -> None:
     text.ask(query("a."))
     time.sleep(0.4)
 
-    assert isinstance(text.join(query("a.")), Facts)
+    assert isinstance(text.join(query("a.")), Members)
 
 
 def test_a_step_is_held_for_one_deadline_at_most() -> None:

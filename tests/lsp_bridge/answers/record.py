@@ -22,7 +22,7 @@ from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.servers.client import Client, Job
 from lsp_bridge.servers.installed import version
 from lsp_bridge.servers.project import discover
-from monitors.protocols import Document, Facts, Query, QueryKind
+from monitors.protocols import Document, Members, Query, QueryKind
 from tests.workspaces import written
 
 FOLDER = Path(__file__).with_name("recorded")
@@ -99,7 +99,7 @@ def reading(record: dict[str, Any]) -> dict[str, Any]:
     answer = completions.read(
         record["response"], profile, record["text"], record["cursor"], encoding
     )
-    if isinstance(answer, Facts):
+    if isinstance(answer, Members):
         return {"names": [name.text for name in answer.names]}
     return {"names": [], "reason": str(answer.reason)}
 

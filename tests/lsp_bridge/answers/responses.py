@@ -4,7 +4,7 @@ from typing import Any
 
 from lsp_bridge.answers import completions
 from lsp_bridge.profiles.profile import Profile
-from monitors.protocols import Facts, Reason, Unavailable
+from monitors.protocols import Members, Reason, Unavailable
 from tests.fakes import misbehaving
 
 PLAIN = misbehaving("none")
@@ -14,7 +14,7 @@ TEXT = "opt."
 def names(response: Any, profile: Profile = PLAIN, text: str = TEXT) -> list[str]:
     """The names that are read from a response, which must be facts."""
     answer = completions.read(response, profile, text, len(text))
-    assert isinstance(answer, Facts), answer
+    assert isinstance(answer, Members), answer
     return [name.text for name in answer.names]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lsp_bridge.answers import completions
 from lsp_bridge.profiles.profile import Incomplete
-from monitors.protocols import Facts, Name, Reason
+from monitors.protocols import Members, Name, Reason
 from tests.fakes import misbehaving
 from tests.lsp_bridge.answers.responses import PLAIN, TEXT, names, reason
 
@@ -106,7 +106,7 @@ def test_kind_detail_and_deprecation_are_kept() -> None:
     ]
     answer = completions.read(items, PLAIN, TEXT, 4)
 
-    assert isinstance(answer, Facts)
+    assert isinstance(answer, Members)
     assert answer.names == (
         Name("a", "method", "def a()"),
         Name("b", "", "", deprecated=True),

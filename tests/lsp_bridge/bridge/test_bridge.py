@@ -19,7 +19,7 @@ from lsp_bridge.bridge import BridgeClient, serve, sockets
 from lsp_bridge.bridge.protocol import MOST_BYTES, VERSION, Hello, ShowMetrics, Wait, Welcome, frame
 from lsp_bridge.bridge.server import Bridge
 from monitors.errors import UsageError, WorkspaceError
-from monitors.protocols import Answer, Document, Facts, Query, QueryKind, Reason, Unavailable
+from monitors.protocols import Answer, Document, Members, Query, QueryKind, Reason, Unavailable
 from tests.fakes import members, misbehaving
 from tests.lsp_bridge.bridge.bridges import bridge
 from tests.misbehaving_server import LATE_S
@@ -77,7 +77,7 @@ def good(root: Path, path: Path) -> Iterator[Setup]:
 
 def texts(answer: Answer) -> list[str]:
     """Names of an answer that must be facts."""
-    assert isinstance(answer, Facts), answer
+    assert isinstance(answer, Members), answer
     return [name.text for name in answer.names]
 
 
@@ -182,7 +182,7 @@ def test_two_ranks_always_agree(root: Path, path: Path, tmp_path: Path, fault: s
                 one, two = threads.map(ask_all, (first, second), (7, 13))
 
     assert one == two
-    assert any(isinstance(answer, Facts) for answer in one)
+    assert any(isinstance(answer, Members) for answer in one)
 
 
 def test_the_deadline_holds_whatever_the_bridge_does(root: Path, path: Path) -> None:

@@ -7,10 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_bridge.bridge.memory import LIFE_S, Memory, Verdict, key_of
-from monitors.protocols import Answer, Document, Facts, Name, Query, QueryKind, Reason, Unavailable
+from monitors.protocols import (
+    Answer,
+    Document,
+    Members,
+    Name,
+    Query,
+    QueryKind,
+    Reason,
+    Unavailable,
+)
 
 LATE = Unavailable(Reason.TIMEOUT)
-FACTS = Facts((Name("total"),))
+FACTS = Members((Name("total"),))
 KEY = b"key"
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from lsp_bridge.pool.cache import AnswerCache, Key
-from monitors.protocols import Facts, Name, Reason, Unavailable
+from monitors.protocols import Members, Name, Reason, Unavailable
 
-FACTS = Facts((Name("x"),))
+FACTS = Members((Name("x"),))
 
 
 def key(number: int) -> Key:

@@ -15,7 +15,7 @@ from lsp_bridge.profiles.declared import FORMS, is_harmless
 from lsp_bridge.profiles.profile import Incomplete
 from lsp_bridge.servers.project import Project, discover
 from monitors.errors import ConfigError, WorkspaceError
-from monitors.protocols import Facts
+from monitors.protocols import Members
 from tests.fakes import SCRIPT, members, misbehaving
 
 NEW = '[profiles.zls]\nlanguages = ["zig"]\ncommand = ["zls"]\ninstall = "apt install zls"\n'
@@ -221,7 +221,7 @@ def test_a_server_that_only_a_file_describes_answers(place: Place) -> None:
     with open_pool(place.root, trust_workspace=True) as pool:
         answer = pool.wait(pool.ask(members(place.root / "a.py", "x.")), 20)
 
-    assert isinstance(answer, Facts)
+    assert isinstance(answer, Members)
 
 
 @pytest.mark.parametrize("trusted", [False, True])

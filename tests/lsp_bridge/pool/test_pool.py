@@ -10,7 +10,7 @@ from lsp_bridge import ServerPool
 from lsp_bridge.profiles import registry
 from lsp_bridge.servers.project import discover
 from monitors.errors import ServerError, UsageError, WorkspaceError
-from monitors.protocols import Answer, Facts, Reason, Unavailable
+from monitors.protocols import Answer, Members, Reason, Unavailable
 from tests.fakes import members, misbehaving
 from tests.misbehaving_server import LATE_S
 
@@ -25,7 +25,7 @@ def pool_of(root: Path, fault: str = "none", **changes: Any) -> ServerPool:
 
 def texts(answer: Answer) -> list[str]:
     """Names of an answer that must be facts."""
-    assert isinstance(answer, Facts), answer
+    assert isinstance(answer, Members), answer
     return [name.text for name in answer.names]
 
 

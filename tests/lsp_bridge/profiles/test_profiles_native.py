@@ -11,7 +11,7 @@ from lsp_bridge.profiles.gopls import GOPLS
 from lsp_bridge.profiles.profile import Profile
 from lsp_bridge.profiles.rust_analyzer import RUST_ANALYZER
 from lsp_bridge.servers.project import Project
-from monitors.protocols import Answer, Facts, Reason
+from monitors.protocols import Answer, Members, Reason
 
 FIELD, KEYWORD, METHOD, MODULE, SNIPPET, TEXT = 5, 14, 2, 9, 15, 1
 
@@ -24,7 +24,7 @@ def answer(profile: Profile, text: str, **kinds: int) -> Answer:
 
 def names(answer: Answer) -> set[str]:
     """Names of an answer that must be facts."""
-    assert isinstance(answer, Facts), answer
+    assert isinstance(answer, Members), answer
     return {name.text for name in answer.names}
 
 
@@ -52,7 +52,7 @@ def test_lists_that_are_no_constraint(
     """Dependent types, names in scope, and receivers that nothing is known of."""
     read_as = answer(profile, text, **kinds)
 
-    assert not isinstance(read_as, Facts)
+    assert not isinstance(read_as, Members)
     assert read_as.reason is reason
 
 

@@ -11,7 +11,7 @@ import pytest
 from lsp_bridge.profiles.profile import Definition
 from lsp_bridge.servers.client import Client
 from lsp_bridge.servers.project import discover
-from monitors.protocols import Answer, Facts, Reason, Unavailable
+from monitors.protocols import Answer, Members, Reason, Unavailable
 from tests.fakes import members, misbehaving
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(30)]
@@ -23,7 +23,7 @@ async def test_ask(tmp_path: Path) -> None:
     try:
         assert await client.start() is None
         answer = await client.ask(members(tmp_path / "a.py", "# alpha\nx."), 5)
-        assert isinstance(answer, Facts)
+        assert isinstance(answer, Members)
     finally:
         await client.close()
     answer = await client.ask(members(tmp_path / "a.py", "# beta\nx."), 5)
@@ -54,7 +54,7 @@ async def openings(client: Client, path: Path, questions: int) -> list[str]:
     found = []
     for number in range(questions):
         answer = await client.ask(members(path, f"# word_{number}\nx."), 5)
-        names = [name.text for name in answer.names] if isinstance(answer, Facts) else ["none"]
+        names = [name.text for name in answer.names] if isinstance(answer, Members) else ["none"]
         assert isinstance(answer, Unavailable) or names[0] == f"word_{number}"
         found.append(names[-1])
     return found
@@ -117,7 +117,7 @@ async def test_a_type_that_may_have_more_members(tmp_path: Path) -> None:
     closed = await answered(tmp_path, "none", "# a closed\nx.")
     answer = await answered(tmp_path, "none", "# an open\nx.")
 
-    assert isinstance(closed, Facts)
+    assert isinstance(closed, Members)
     assert answer == Unavailable(Reason.OPEN_TYPE, "it is open")
 
 
@@ -126,7 +126,7 @@ async def test_types_are_not_asked_for_in_vain(tmp_path: Path) -> None:
     trusted = await answered(tmp_path, "type_crash", "# an open\nx.", trusted=True)
     empty = await answered(tmp_path, "null", "# an open\nx.")
 
-    assert isinstance(trusted, Facts)
+    assert isinstance(trusted, Members)
     assert empty == Unavailable(Reason.EMPTY)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from lsp_bridge import ServerPool
 from monitors.errors import ServerError
-from monitors.protocols import Answer, Facts, QueryKind, Reason, Unavailable
+from monitors.protocols import Answer, Members, QueryKind, Reason, Unavailable
 from tests.fakes import descendants, gone, members, misbehaving
 
 DEADLINE_S = 20.0
@@ -34,7 +34,7 @@ def asked(pool: ServerPool, root: Path, text: str = TEXT, deadline_s: float = DE
 
 def texts(answer: Answer) -> list[str]:
     """Names of an answer that must be facts."""
-    assert isinstance(answer, Facts), answer
+    assert isinstance(answer, Members), answer
     return [name.text for name in answer.names]
 
 

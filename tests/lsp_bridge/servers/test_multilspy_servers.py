@@ -25,7 +25,7 @@ from lsp_bridge.servers.project import Project
 from lsp_bridge.servers.readiness import gate
 from mgd import cli
 from monitors.errors import ServerError
-from monitors.protocols import Document, Facts, Query, QueryKind
+from monitors.protocols import Document, Members, Query, QueryKind
 
 TESTS = Path(__file__).parents[2]
 _FAKE = """\
@@ -240,7 +240,7 @@ async def started(case: Case, machine: Machine) -> Any:
         path = str(machine.root / "app.x")
         document = Document(next(iter(profile.languages)), path, "alpha\nbox.", "\n")
         answer = await client.ask(Query(QueryKind.MEMBERS, document), 10)
-        assert isinstance(answer, Facts), answer
+        assert isinstance(answer, Members), answer
         assert "alpha" in [name.text for name in answer.names]
     finally:
         await client.close()

@@ -9,7 +9,7 @@ import pytest
 from lsp_bridge import ServerPool
 from lsp_bridge.profiles.profile import Readiness
 from lsp_bridge.servers.readiness import Gate, gate
-from monitors.protocols import Answer, Facts, Reason, Unavailable
+from monitors.protocols import Answer, Members, Reason, Unavailable
 from tests.fakes import members, misbehaving
 
 pytestmark = pytest.mark.timeout(60)
@@ -131,7 +131,7 @@ def test_a_list_of_an_unready_server_is_no_answer(tmp_path: Path, fault: str) ->
     with pool_of(tmp_path, fault) as pool:
         answer = asked(pool, tmp_path)
 
-        assert isinstance(answer, Facts), answer
+        assert isinstance(answer, Members), answer
         assert [name.text for name in answer.names] == ["alpha", "beta", "open_1"]
         assert (tmp_path / "struck").exists()
         assert pool.statistics.restarts == 0
@@ -154,7 +154,7 @@ def test_a_server_that_never_gets_ready_is_started_again(tmp_path: Path) -> None
         assert "not ready in 1 s" in first.detail
         second = asked(pool, tmp_path)
 
-        assert isinstance(second, Facts), second
+        assert isinstance(second, Members), second
         assert pool.statistics.restarts == 1
 
 
@@ -179,7 +179,7 @@ def test_an_unhealthy_server_is_not_asked(tmp_path: Path) -> None:
 def test_modified_content_is_asked_about_until_it_settles(tmp_path: Path) -> None:
     """Five refusals are no answer."""
     with pool_of(tmp_path, "restless", readiness=Readiness.INITIALIZED) as pool:
-        assert isinstance(asked(pool, tmp_path), Facts)
+        assert isinstance(asked(pool, tmp_path), Members)
 
 
 def test_modified_content_without_end(tmp_path: Path) -> None:

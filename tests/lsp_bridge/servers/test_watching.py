@@ -10,7 +10,7 @@ import pytest
 
 from lsp_bridge import ServerPool
 from lsp_bridge.servers.watching import FileEvent, watch
-from monitors.protocols import Facts, Reason, Unavailable
+from monitors.protocols import Members, Reason, Unavailable
 from tests.fakes import members, misbehaving
 
 DEADLINE_S = 20.0
@@ -73,8 +73,8 @@ def test_answers_from_before_a_change_are_nobody_elses(tmp_path: Path) -> None:
         second = pool.wait(pool.ask(query), DEADLINE_S)
         third = pool.wait(pool.ask(query), DEADLINE_S)
 
-        assert isinstance(pool.wait(first, DEADLINE_S), Facts)
-        assert isinstance(second, Facts)
+        assert isinstance(pool.wait(first, DEADLINE_S), Members)
+        assert isinstance(second, Members)
         assert third == second
         assert pool.statistics.joined == 1
         assert pool.statistics.cache_hits == 1

@@ -11,7 +11,7 @@ from lsp_bridge.documents.overlay import Encoding
 from lsp_bridge.documents.question import Question
 from lsp_bridge.profiles.profile import Extra
 from lsp_bridge.servers.project import discover
-from monitors.protocols import Facts, Name, QueryKind
+from monitors.protocols import Members, Name, QueryKind
 from tests.workspaces import written
 
 ORM = """
@@ -69,7 +69,7 @@ def looked_up(
         asked.append(params["position"])
         return response
 
-    facts = Facts(tuple(map(Name, names.split())))
+    facts = Members(tuple(map(Name, names.split())))
     receivers = Receivers(discover(root), shares)
     return asyncio.run(receivers.look_up(question, facts, Encoding.UTF16, ask)), asked
 
@@ -174,7 +174,7 @@ def test_answers_that_lead_nowhere_say_nothing(root: Path, response: Any) -> Non
 def test_a_hidden_metaclass_opens_a_class_that_is_not_found(root: Path) -> None:
     """As pyrefly shows one."""
     question = "x.‸\n"
-    facts = Facts((Name("save"), Name("__class__", detail="type[type[Model]]")))
+    facts = Members((Name("save"), Name("__class__", detail="type[type[Model]]")))
 
     async def ask(method: str, params: dict[str, Any]) -> Any:
         return None
@@ -195,10 +195,10 @@ def test_code_that_expects_a_missing_name_is_open(root: Path) -> None:
 
 def test_names_are_added_to_the_list_and_reasons_take_it_away() -> None:
     """In an order that is always the same."""
-    facts = Facts((Name("b"), Name("a")))
+    facts = Members((Name("b"), Name("a")))
 
     assert Extra().added_to(facts) is facts
     added = Extra(frozenset({"a", "d", "c"})).added_to(facts)
-    assert isinstance(added, Facts)
+    assert isinstance(added, Members)
     assert [name.text for name in added.names] == ["b", "a", "c", "d"]
-    assert not isinstance(Extra(why_open="why").added_to(facts), Facts)
+    assert not isinstance(Extra(why_open="why").added_to(facts), Members)
