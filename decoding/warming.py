@@ -40,10 +40,8 @@ def first_query(document: Document) -> Query:
     """
     monitor = monitor_for(document.language)
     state = monitor.start(document)
-    if queries := monitor.queries(state):
+    if queries := monitor.queries(state) or monitor.expect(state):
         return queries[0]
-    if (query := monitor.expect(state)) is not None:
-        return query
     text = document.prefix
     end = Reader(language_named(document.language)).read(document.path, text).trigger
     end = len(text) if end is None else end

@@ -23,7 +23,7 @@ from decoding.prompt.workspace import language_of, read_text
 from evaluation.sites import SITE_LANGUAGES, DereferenceSite, dereference_sites
 from lsp_bridge import ServerPool
 from monitors.languages.registry import LANGUAGES
-from monitors.protocols import Answer, Document, Members, Query, QueryKind, Reason
+from monitors.protocols import Answer, Document, Members, Query, QueryKind, Reason, reason_of
 
 _START_TIMEOUT_S = 120.0
 _WEIGHED_EVERY = 25
@@ -168,8 +168,8 @@ def measure(
         elif isinstance(answer, Members):
             recall.start_s = max(recall.start_s or 0.0, now_s - began_s)
             started = True
-        elif answer.reason in _GONE:
-            recall.unanswered[answer.reason] += len(found) - index - 1
+        elif (reason := reason_of(answer)) in _GONE:
+            recall.unanswered[reason] += len(found) - index - 1
             break
         if index % _WEIGHED_EVERY == 0:
             _weigh(pool, recall)
@@ -191,7 +191,7 @@ def _queries(found: Sequence[Place], suffix_from: SuffixFrom) -> Iterator[tuple[
 
 def _count(recall: Recall, place: Place, answer: Answer) -> None:
     if not isinstance(answer, Members):
-        recall.unanswered[answer.reason] += 1
+        recall.unanswered[reason_of(answer)] += 1
         return
     names = {name.text for name in answer.names}
     if not _allowed(place, names):

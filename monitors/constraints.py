@@ -229,3 +229,45 @@ class Literal:
         if data.startswith(self.text):
             return ANYTHING
         return Literal(self.text[len(data) :]) if self.text.startswith(data) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """What two constraints allow."""
+
+    first: Constraint
+    second: Constraint
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the text may end under both."""
+        return self.first.may_end and self.second.may_end
+
+    def allows(self, token: bytes) -> bool:
+        """Whether both allow ``token``."""
+        return self.first.allows(token) and self.second.allows(token)
+
+    def after(self, data: bytes) -> Constraint | None:
+        """What both allow once ``data`` has come; None if either does not allow it."""
+        first, second = self.first.after(data), self.second.after(data)
+        return None if first is None or second is None else both(first, second)
+
+
+def both(first: Constraint, second: Constraint) -> Constraint:
+    """What ``first`` and ``second`` allow, in as few parts as can be.
+
+    Of two lists of names the common ones are left: a beginning that two different names share
+    would lead nowhere.
+    """
+    if first is ANYTHING or first == second:
+        return second
+    if second is ANYTHING:
+        return first
+    if isinstance(first, Names) and isinstance(second, Names) and _alike(first, second):
+        return replace(first, rests=first.rests & second.rests)
+    return Both(first, second)
+
+
+def _alike(first: Names, second: Names) -> bool:
+    """Whether two lists differ in nothing but their names, and end them alike."""
+    return replace(first, rests=second.rests) == second

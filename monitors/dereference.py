@@ -32,6 +32,7 @@ from monitors.protocols import (
     Query,
     QueryKind,
     Reason,
+    reason_of,
 )
 
 NAME = "dereference"
@@ -95,8 +96,9 @@ class DereferenceMonitor:
     def start(self, document: Document) -> DereferenceState:
         """State at the end of ``document.prefix``; an identifier begun there counts as typed."""
         text = document.prefix
-        _, lexer, end, at_trigger = self._reader.read(document.path, text)
-        state = DereferenceState(document, "", lexer)
+        reading = self._reader.read(document.path, text)
+        end, at_trigger = reading.trigger, reading.at_trigger
+        state = DereferenceState(document, "", reading.lexer)
         if end is None or at_trigger is None:
             return state
         site = self._site(at_trigger, end - len(text))
@@ -220,7 +222,7 @@ class DereferenceMonitor:
         if site is None:
             return Answered(state, ())
         if not isinstance(answer, Members):
-            return Answered(replace(state, site=None), (Outcome(NAME, answer.reason),))
+            return Answered(replace(state, site=None), (Outcome(NAME, reason_of(answer)),))
         names = dict.fromkeys([*[name.text for name in answer.names], *site.operator.words])
         left = tuple([name for name in names if name.startswith(site.typed)])
         known = replace(site, names=left) if left else None
@@ -247,19 +249,19 @@ class DereferenceMonitor:
             names = replace(names, comments=Comments.NONE)
         return replace(names, blank=not _is_enough(site.gap))
 
-    def expect(self, state: DereferenceState) -> Query | None:
+    def expect(self, state: DereferenceState) -> tuple[Query, ...]:
         """The query of an operator typed now, if the text shows that one is likely."""
         receiver = state.lexer.receiver if state.site is None else ""
         if not receiver or self._language.name_start.fullmatch(receiver) is None:
-            return None
+            return ()
         before = self._used(state.document.prefix, receiver)
         here = self._count(state.generated, receiver)
         *dereferences, alone = map(sum, zip(before, here, strict=True))
         most = max(dereferences)
         if most == 0 or most < _LIKELY * alone:
-            return None
+            return ()
         operator = self._language.operators[dereferences.index(most)].text
-        return self._query(state, len(state.generated), operator)
+        return (self._query(state, len(state.generated), operator),)
 
     def _used(self, prefix: str, receiver: str) -> tuple[int, ...]:
         """`_count` of a prefix, which many states have; remembered without holding the prefix."""

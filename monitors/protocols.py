@@ -26,6 +26,7 @@ from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from monitors.constraints import Constraint
+from monitors.facts import Signatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,9 @@ class QueryKind(StrEnum):
     """What a monitor can ask about the position at the end of a document's prefix."""
 
     MEMBERS = "members"
-    """Members of the expression whose dereference operator ends the prefix."""
+    """Members of the expression whose dereference operator ends the prefix: `Members`."""
+    SIGNATURES = "signatures"
+    """Signatures of what is called by the parenthesis that ends the prefix: `Signatures`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Members:
     names: tuple[Name, ...]
 
 
-Facts = Members
+Facts = Members | Signatures
 """What an analysis has found out: one type for each kind of query."""
 
 
@@ -108,6 +111,11 @@ class Unavailable:
 Answer = Facts | Unavailable
 
 S = TypeVar("S")
+
+
+def reason_of(answer: Answer) -> Reason:
+    """Why ``answer`` is not the one that was asked for."""
+    return answer.reason if isinstance(answer, Unavailable) else Reason.BAD_ANSWER
 
 
 class Outcome(NamedTuple):
@@ -167,8 +175,8 @@ class Monitor(Protocol[S]):
         """What may come next. A state whose queries are unanswered allows anything."""
         ...
 
-    def expect(self, state: S) -> Query | None:
-        """A query that is likely to be asked by one of the next few characters, for prefetching."""
+    def expect(self, state: S) -> tuple[Query, ...]:
+        """Queries that one of the next few characters is likely to ask, for prefetching."""
         ...
 
     @property

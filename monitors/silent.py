@@ -34,9 +34,9 @@ class SilentMonitor:
         """Anything."""
         return ANYTHING
 
-    def expect(self, state: None) -> Query | None:
+    def expect(self, state: None) -> tuple[Query, ...]:
         """Nothing to ask."""
-        return None
+        return ()
 
     @property
     def crossing(self) -> re.Pattern[str]:

@@ -217,8 +217,7 @@ class Session:
         queries = self._monitor.queries(node.state)
         if queries or not self.options.prefetch:
             return queries
-        expected = self._monitor.expect(node.state)
-        return () if expected is None else (expected,)
+        return self._monitor.expect(node.state)
 
     def anticipate(self, node: Node, ids: IntArray) -> None:
         """Begin to answer what `keep` will need in this step to judge ``ids``; never waits."""

@@ -33,6 +33,7 @@ from decoding.vocabulary.tokens import Vocabulary
 from monitors.constraints import (
     IDENTIFIER_BYTES,
     Anything,
+    Both,
     Comments,
     Constraint,
     Leading,
@@ -145,6 +146,9 @@ class TokenIndex:
                 flags = self._unfinished(constraint)
             case Literal():
                 flags = self._flags_of(self._literal(constraint.text))
+            case Both():
+                rows = self.row(constraint.first) & self.row(constraint.second)
+                return masks.unpack(rows, self.size)
             case _:
                 flags = self._flags_of(self._judge(constraint, self._tables.by_text))
         flags[list(self.end_ids)] = constraint.may_end

@@ -11,7 +11,7 @@ from typing import Any
 
 from lsp_bridge.documents.overlay import Encoding, offset
 from lsp_bridge.profiles.profile import Incomplete, Item, Listing, Profile
-from monitors.protocols import Answer, Members, Name, Reason, Unavailable
+from monitors.protocols import Members, Name, Reason, Unavailable
 
 _KINDS = (
     "",
@@ -60,7 +60,7 @@ def read(
     text: str,
     cursor: int,
     encoding: Encoding = Encoding.UTF16,
-) -> Answer:
+) -> Members | Unavailable:
     """Names in ``response``, asked at code point offset ``cursor`` of ``text``. Never raises."""
     try:
         items, incomplete, defaults = _parts(response)
@@ -87,7 +87,7 @@ def read(
     return _judge(names, profile, Listing(listed, text, cursor, dropped))
 
 
-def _judge(names: list[Name], profile: Profile, listing: Listing) -> Answer:
+def _judge(names: list[Name], profile: Profile, listing: Listing) -> Members | Unavailable:
     if why := profile.open_type(listing):
         return Unavailable(Reason.OPEN_TYPE, why)
     listed = listing.items

@@ -12,9 +12,10 @@ from typing import TypeVar
 import msgspec
 
 from monitors.errors import MgdError
+from monitors.facts import Signatures
 from monitors.protocols import Answer, Members, Query, Reason, Unavailable
 
-VERSION = 2
+VERSION = 3
 MOST_BYTES = 16 << 20
 """Longest message of either side."""
 _LENGTH = struct.Struct(">I")
@@ -129,17 +130,19 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
 
 class Answered(msgspec.Struct, frozen=True, tag=True):
-    """The answer to ``number``: either ``facts`` or ``unavailable``."""
+    """The answer to ``number``: facts of one kind, or ``unavailable``."""
 
     number: int
-    facts: Members | None = None
+    members: Members | None = None
+    signatures: Signatures | None = None
     unavailable: Unavailable | None = None
 
     @property
     def answer(self) -> Answer:
-        """Whichever of the two it is."""
-        if self.facts is not None:
-            return self.facts
+        """Whichever of them it is."""
+        facts = self.members or self.signatures
+        if facts is not None:
+            return facts
         empty = Unavailable(Reason.BAD_ANSWER, "the bridge sent neither facts nor a reason")
         return empty if self.unavailable is None else self.unavailable
 
@@ -177,7 +180,9 @@ _to_client = msgspec.msgpack.Decoder(ToClient)
 def answered(number: int, answer: Answer) -> Answered:
     """``answer`` as a message."""
     if isinstance(answer, Members):
-        return Answered(number, facts=answer)
+        return Answered(number, members=answer)
+    if isinstance(answer, Signatures):
+        return Answered(number, signatures=answer)
     return Answered(number, unavailable=answer)
 
 

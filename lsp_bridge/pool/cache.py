@@ -4,7 +4,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
-from monitors.protocols import Answer, Members, Reason
+from monitors.protocols import Answer, Reason, Unavailable
 
 _TRANSIENT = frozenset({Reason.TIMEOUT, Reason.CRASHED, Reason.NOT_STARTED, Reason.SERVER_ERROR})
 
@@ -54,4 +54,4 @@ class AnswerCache:
 
 def is_lasting(answer: Answer) -> bool:
     """Whether the same question would be answered in the same way again."""
-    return isinstance(answer, Members) or answer.reason not in _TRANSIENT
+    return not isinstance(answer, Unavailable) or answer.reason not in _TRANSIENT

@@ -17,9 +17,13 @@ class Reading(NamedTuple):
     end: int
     """Length of the beginning."""
     lexer: LexState
-    trigger: int | None = None
+    trigger: int | None
     """Index just behind the last live dereference operator."""
-    at_trigger: LexState | None = None
+    at_trigger: LexState | None
+    """The lexer there."""
+    outside: int
+    """A place near the end at which no parenthesis is open."""
+    outside_calls: LexState
     """The lexer there."""
 
 
@@ -47,7 +51,7 @@ class Reader:
 
     def __init__(self, language: Language, capacity: int = 64) -> None:
         """``capacity``: how many texts are remembered; those not used for longest go first."""
-        self._start = _Known("", "", [Reading(0, language.start())])
+        self._start = _Known("", "", [_first(language.start())])
         self._known: deque[_Known] = deque(maxlen=capacity)
 
     def read(self, name: str, text: str) -> Reading:
@@ -67,11 +71,19 @@ class Reader:
 
 def _read_on(reading: Reading, text: str) -> Reading:
     """Read one piece more."""
-    begin, lexer, trigger, at_trigger = reading
+    begin, lexer, trigger, at_trigger, outside, outside_calls = reading
     piece = text[begin : begin + _PIECE]
     position = 0
     while position < len(piece):
         lexer, position = lexer.scan(piece, position)
         if lexer.at_trigger:
             trigger, at_trigger = begin + position, lexer
-    return Reading(begin + len(piece), lexer, trigger, at_trigger)
+    end = begin + len(piece)
+    if "(" not in lexer.open:
+        outside, outside_calls = end, lexer
+    return Reading(end, lexer, trigger, at_trigger, outside, outside_calls)
+
+
+def _first(lexer: LexState) -> Reading:
+    """Of an empty text."""
+    return Reading(0, lexer, None, None, 0, lexer)

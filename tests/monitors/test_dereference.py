@@ -126,14 +126,14 @@ def test_no_answer_and_no_fitting_name_set_the_state_free(answer: object) -> Non
 def test_likely_receivers_are_expected_ahead_of_the_operator() -> None:
     """A name that is often dereferenced in the document is asked about before the dot comes."""
     state = start("np.sum(1)\nnp.max(2)\nx = np")
-    query = MONITOR.expect(state)
+    [query] = MONITOR.expect(state)
 
     assert query is not None
     assert query.document.prefix.endswith("x = np.")
-    assert MONITOR.expect(start("np.sum(1)\nother = 3\nx = other")) is None
-    assert MONITOR.expect(start("np.x\nnp.y\n'np")) is None
-    assert MONITOR.expect(start("r.text\n" + "error = other\n" * 9 + "x = r")) is not None
-    assert MONITOR.expect(start("r.text\n" + "r = other\n" * 9 + "x = r")) is None
+    assert not MONITOR.expect(start("np.sum(1)\nother = 3\nx = other"))
+    assert not MONITOR.expect(start("np.x\nnp.y\n'np"))
+    assert MONITOR.expect(start("r.text\n" + "error = other\n" * 9 + "x = r"))
+    assert not MONITOR.expect(start("r.text\n" + "r = other\n" * 9 + "x = r"))
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_the_constraint_knows_the_ways_out_and_the_language_s_letters() -> None:
 def test_the_likely_operator_is_asked_about_ahead(language: str, text: str, operator: str) -> None:
     """The one that the file uses behind this receiver."""
     monitor = DereferenceMonitor(LANGUAGES[language])
-    query = monitor.expect(monitor.start(Document(language, "/p/file", text, "")))
+    [query] = monitor.expect(monitor.start(Document(language, "/p/file", text, "")))
 
     assert query is not None
     assert query.document.prefix == text + operator

@@ -1,0 +1,206 @@
+"""Calls that are being written: which are open, and what arguments they have so far.
+
+What the monitors of arguments share. Text is read piece by piece; commas and parentheses in
+strings, comments, nested brackets and nested calls belong to these. Where it cannot be told what
+a comma belongs to, the call is not counted.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import NamedTuple
+
+from monitors.facts import Signatures
+from monitors.languages.calls import CallSyntax
+from monitors.languages.language import Language, LexState
+from monitors.languages.reading import advance
+
+_PIECE = re.compile(r"[()\[\]{},=:#]|//|/\*|\s+|(?:(?!//|/\*)[^()\[\]{},=:#\s])+")
+_HEAD = 200
+"""Characters before a parenthesis that show what it belongs to."""
+_LONGEST = 200
+"""Characters of an argument that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An open call."""
+
+    end: int
+    """Length of the generated text up to and with the parenthesis; may be negative."""
+    level: int
+    """How much was open outside the parenthesis."""
+    signatures: Signatures | None = None
+    """What is called; None before that is answered."""
+    done: int = 0
+    """Arguments behind which a comma stands."""
+    positional: int = 0
+    """Those of ``done`` that were given by position."""
+    named: frozenset[str] = frozenset()
+    """Names by which arguments were given."""
+    argument: str = ""
+    """Beginning of the argument that is being written; empty: none has begun."""
+    is_named: bool = False
+    """Whether that is given by name."""
+    is_counted: bool = True
+    """Whether the arguments can be told apart."""
+
+    @property
+    def given(self) -> int:
+        """How many arguments the call would have if it were closed now."""
+        return self.done + bool(self.argument)
+
+    def with_comma(self) -> "Call":
+        """Behind a comma."""
+        positional = self.positional + (not self.is_named)
+        return replace(self, done=self.done + 1, positional=positional, argument="", is_named=False)
+
+    def with_name(self) -> "Call":
+        """The argument that has begun is given by its name."""
+        return replace(self, named=self.named | {self.argument.strip()}, is_named=True)
+
+    def with_text(self, piece: str, syntax: CallSyntax) -> "Call":
+        """The argument begins or goes on."""
+        argument = (self.argument + piece)[:_LONGEST]
+        unclear = syntax.opaque.search(argument) or syntax.spread.search(argument)
+        return replace(self, argument=argument, is_counted=self.is_counted and not unclear)
+
+
+class Kind(Enum):
+    """What a piece of text does to the innermost call."""
+
+    BEGINS = "begins"
+    """An argument begins."""
+    COMMA = "comma"
+    CLOSES = "closes"
+    NAMED = "named"
+    """The argument that has begun turns out to be given by name."""
+
+
+class Event(NamedTuple):
+    """Something that can be judged."""
+
+    kind: Kind
+    call: Call
+    """As it is behind it; for CLOSES, before it."""
+
+
+class Calls(NamedTuple):
+    """The calls that are open, outermost first, and the lexer at the end of the text."""
+
+    lexer: LexState
+    open: tuple[Call, ...] = ()
+
+    @property
+    def is_at_level(self) -> bool:
+        """Whether the text stands in the innermost call itself, not in brackets inside it."""
+        return len(self.lexer.open) == self.open[-1].level + 1
+
+
+class CallReader:
+    """Reads calls in one language."""
+
+    def __init__(self, language: Language, syntax: CallSyntax) -> None:
+        self.syntax = syntax
+        self._name = re.compile(rf"[^\W\d][\w{re.escape(language.extra)}]*")
+
+    def needs_answer(self, calls: Calls, text: str, position: int) -> bool:
+        """Whether what comes at ``position`` cannot be judged before a call is answered."""
+        if not calls.open or calls.open[-1].signatures is not None:
+            return False
+        return not _is_blank(calls.lexer, _piece(text, position))
+
+    def read(
+        self, calls: Calls, text: str, position: int, before: str, length: int
+    ) -> tuple[Calls, int, Event | None]:
+        """Read a piece of ``text``: the calls behind it, its end, and what it did.
+
+        ``before``: some text in front of ``position``; ``length``: of the generated text there.
+        """
+        if not calls.open:
+            position, skipped = self._skip(text, position), position
+            before += text[skipped:position]
+            length += position - skipped
+            calls = Calls(advance(calls.lexer, text[skipped:position]))
+            if position == len(text):
+                return calls, position, None
+        piece = _piece(text, position)
+        end = position + len(piece)
+        old, lexer = calls.lexer, advance(calls.lexer, piece)
+        event = None
+        if not old.in_code or _is_blank(old, piece):
+            calls = self._blank(calls, piece)
+        elif piece in (")", "]", "}"):
+            calls, event = self._close(calls, lexer, piece)
+        else:
+            calls, event = self._go_on(calls, text, end, piece)
+            if piece == "(" and self._is_call(old, lexer, before):
+                calls = calls._replace(open=(*calls.open, Call(length + 1, len(old.open))))
+        return calls._replace(lexer=lexer), end, event
+
+    def _skip(self, text: str, position: int) -> int:
+        """Where the next parenthesis stands."""
+        found = text.find("(", position)
+        return len(text) if found < 0 else found
+
+    def _blank(self, calls: Calls, piece: str) -> Calls:
+        """White space keeps the words of an argument apart."""
+        inside = calls.open and calls.lexer.in_code and calls.open[-1].argument
+        if not (inside and calls.is_at_level):
+            return calls
+        return _with(calls, calls.open[-1].with_text(" ", self.syntax))
+
+    def _close(self, calls: Calls, lexer: LexState, piece: str) -> tuple[Calls, Event | None]:
+        """A closing bracket ends all calls that it lies outside of."""
+        level = len(lexer.open)
+        if not calls.open or calls.open[-1].level < level:
+            return calls, None
+        call = calls.open[-1]
+        closes = piece == ")" and call.level == level
+        if self.syntax.expands_calls and call.done == 0 and "(" in call.argument:
+            call = replace(call, is_counted=False)
+        left = tuple([each for each in calls.open if each.level < level])
+        return calls._replace(open=left), Event(Kind.CLOSES, call) if closes else None
+
+    def _go_on(self, calls: Calls, text: str, end: int, piece: str) -> tuple[Calls, Event | None]:
+        """A comma, the sign behind a name, or a piece of an argument."""
+        if not (calls.open and calls.is_at_level):
+            return calls, None
+        call = calls.open[-1]
+        if piece == ",":
+            call = call.with_comma()
+            return _with(calls, call), Event(Kind.COMMA, call)
+        if piece == self.syntax.keyword_sign and self._names(call, text[end : end + 1]):
+            call = call.with_name()
+            return _with(calls, call), Event(Kind.NAMED, call)
+        begins = not call.argument
+        call = call.with_text(piece, self.syntax)
+        return _with(calls, call), Event(Kind.BEGINS, call) if begins else None
+
+    def _names(self, call: Call, following: str) -> bool:
+        """Whether the sign makes a name of the argument: not in ``a == b`` or ``a::b``."""
+        is_name = self._name.fullmatch(call.argument.strip()) is not None
+        return is_name and not call.is_named and following != self.syntax.keyword_sign
+
+    def _is_call(self, old: LexState, lexer: LexState, before: str) -> bool:
+        """Whether a parenthesis that has just been read belongs to a call."""
+        if len(lexer.open) <= len(old.open) or not old.receiver:
+            return False
+        return self.syntax.no_call.search(before[-_HEAD:]) is None
+
+
+def _with(calls: Calls, call: Call) -> Calls:
+    return calls._replace(open=(*calls.open[:-1], call))
+
+
+def _is_blank(lexer: LexState, piece: str) -> bool:
+    """Whether a piece is white space or, in code, begins a comment."""
+    if piece.isspace():
+        return True
+    return piece in ("#", "//", "/*") and not advance(lexer, piece + " ").in_code
+
+
+def _piece(text: str, position: int) -> str:
+    match = _PIECE.match(text, position)
+    assert match is not None
+    return match[0]
