@@ -63,7 +63,7 @@ class Request:
             raise UsageError(f"got start_timeout_s={self.start_timeout_s}; expected 0 or more")
         if self.pool is not None and self.trust_workspace:
             raise UsageError("got pool and trust_workspace; say trust_workspace to the ServerPool")
-        check_monitors(self.monitors)
+        check_monitors(self.monitors, self.crossing)
 
     @classmethod
     def of(

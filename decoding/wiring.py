@@ -7,18 +7,22 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from decoding.prompt.workspace import holds_everything
 from decoding.session.deadlines import Analyst, Ticket
 from decoding.session.guide import Guide
+from decoding.session.options import CrossingPolicy
 from decoding.vocabulary.index import TokenIndex
 from lsp_bridge import Handle, ServerPool
 from lsp_bridge.pool.configuration import open_pool
+from monitors.arguments import RULES, ArgumentMonitor
+from monitors.dereference import NAME as DEREFERENCE
 from monitors.dereference import DereferenceMonitor
 from monitors.errors import UsageError
+from monitors.joint import JointMonitor
 from monitors.languages.registry import language_named
-from monitors.protocols import Answer, Query
+from monitors.protocols import Answer, Monitor, Query
 from monitors.silent import SilentMonitor
 
 if TYPE_CHECKING:
@@ -27,9 +31,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 BRIDGE_VARIABLE = "MGD_BRIDGE"
 """Environment variable: the socket of the bridge that answers for this process."""
-DEFAULT_MONITORS = ("dereference",)
+DEFAULT_MONITORS = (DEREFERENCE,)
 """Names of the monitors that watch where nobody says else."""
-MONITORS = DEFAULT_MONITORS
+MONITORS = (DEREFERENCE, *RULES)
 """Names of all monitors."""
 _START_TIMEOUT_S = 30.0
 _pools: dict[tuple[Path, bool], ServerPool] = {}
@@ -37,16 +41,40 @@ _pools_lock = threading.Lock()
 _bridges: dict[str, "BridgeClient"] = {}
 
 
-def monitor_for(language: str) -> DereferenceMonitor:
-    """The monitor of a language; raises `UsageError` for one that monitors do not know."""
-    return DereferenceMonitor(language_named(language))
+def monitor_for(language: str, names: Iterable[str] = DEFAULT_MONITORS) -> Monitor[Any]:
+    """The monitors of a language that go by ``names``, as one; the first ones matter more.
+
+    Raises `UsageError` for a language or a name that is not known.
+    """
+    lexer = language_named(language)
+    chosen = check_monitors(names)
+    found: list[Monitor[Any]] = []
+    if DEREFERENCE in chosen:
+        found.append(DereferenceMonitor(lexer))
+    if rules := [name for name in chosen if name in RULES]:
+        found.append(ArgumentMonitor(lexer, rules))
+    if not found:
+        return SilentMonitor()
+    return found[0] if len(found) == 1 else JointMonitor(found)
 
 
-def check_monitors(names: Iterable[str]) -> None:
-    """Raise `UsageError` for a name that is no monitor's."""
-    for name in names:
+def check_monitors(
+    names: Iterable[str], crossing: CrossingPolicy = CrossingPolicy.VERIFY
+) -> tuple[str, ...]:
+    """The names, each once.
+
+    Raises `UsageError` for one that is no monitor's, or that cannot do with the policy.
+    """
+    chosen = tuple(dict.fromkeys(names))
+    for name in chosen:
         if name not in MONITORS:
             raise UsageError(f"got the monitor {name!r}; expected some of {', '.join(MONITORS)}")
+        if name in RULES and crossing is CrossingPolicy.SPLIT:
+            raise UsageError(
+                f"got the monitor {name} with crossing='split'; it judges commas and parentheses"
+                " one by one: leave either out"
+            )
+    return chosen
 
 
 def shared_pool(workspace: Path, trust_workspace: bool = False) -> ServerPool:
@@ -86,7 +114,7 @@ def open_guide(
     lexer = language_named(language)
     with suppress(concurrent.futures.TimeoutError):
         pool.start(language, server=server).result(start_timeout_s)
-    return Guide(index, lexer, monitor_for(language), ServerAnalyst(pool, server))
+    return Guide(index, lexer, monitor_for(language, monitors), ServerAnalyst(pool, server))
 
 
 def open_silent_guide(index: TokenIndex, language: str) -> Guide:
@@ -94,11 +122,11 @@ def open_silent_guide(index: TokenIndex, language: str) -> Guide:
     return Guide(index, language_named(language), SilentMonitor(), _NobodyAsked())
 
 
-def guide_without_analyst(index: TokenIndex, language: str, monitors: bool = True) -> Guide:
+def guide_without_analyst(
+    index: TokenIndex, language: str, monitors: Iterable[str] = DEFAULT_MONITORS
+) -> Guide:
     """A guide whose tables many share; `Guide.answered_by` says who answers."""
-    if not monitors:
-        return open_silent_guide(index, language)
-    return Guide(index, language_named(language), monitor_for(language), _NobodyAsked())
+    return Guide(index, language_named(language), monitor_for(language, monitors), _NobodyAsked())
 
 
 class _NobodyAsked:

@@ -10,7 +10,7 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,10 @@ class Forbidden:
     name: str
     reason: str
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
 
 @dataclass(slots=True)
 class Report:
@@ -73,16 +77,18 @@ class Report:
     baseline_s: float = 0.0
     skipped: list[str] = field(default_factory=list)
     """Files that could not be read, and why; not part of `as_dict`."""
+    monitors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Figures of each monitor by its name, if others than the dereference monitor are replayed."""
 
     @property
     def allowed_token_share(self) -> float | None:
         """Over everything that is written; None if nothing is."""
-        return _share(self.tokens - self.refused_tokens, self.tokens)
+        return share(self.tokens - self.refused_tokens, self.tokens)
 
     @property
     def allowed_share(self) -> float | None:
         """Over the constrained sites; None if there are none."""
-        return _share(self.allowed_sites, self.constrained_sites)
+        return share(self.allowed_sites, self.constrained_sites)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON. Shares are None where there was nothing to share."""
@@ -96,38 +102,44 @@ class Report:
             "allowed_token_share": self.allowed_token_share,
             "dereference_sites": self.dereference_sites,
             "constrained_sites": self.constrained_sites,
-            "covered_share": _share(self.constrained_sites, self.dereference_sites),
+            "covered_share": share(self.constrained_sites, self.dereference_sites),
             "allowed_sites": self.allowed_sites,
             "allowed_share": self.allowed_share,
-            "forbidden": [
-                {
-                    "path": entry.path,
-                    "line": entry.line,
-                    "column": entry.column,
-                    "name": entry.name,
-                    "reason": entry.reason,
-                }
-                for entry in self.forbidden
-            ],
+            "forbidden": [entry.as_dict() for entry in self.forbidden],
             "fail_open": dict(self.fail_open.most_common()),
             "step_us": {
-                "unconstrained": _quantiles(self.unconstrained_us),
-                "constrained": _quantiles(self.constrained_us),
+                "unconstrained": quantiles(self.unconstrained_us),
+                "constrained": quantiles(self.constrained_us),
             },
-            "mask_us": _quantiles(self.mask_us),
-            "query_ms": _quantiles(self.query_ms),
+            "mask_us": quantiles(self.mask_us),
+            "query_ms": quantiles(self.query_ms),
             "waited_s": round(self.waited_s, 4),
             "wall_s": round(self.wall_s, 4),
             "baseline_s": round(self.baseline_s, 4),
             "overhead": round(self.wall_s / self.baseline_s - 1, 4) if self.baseline_s else None,
+            **({"monitors": self.monitors} if self.monitors else {}),
+        }
+
+    def as_monitor(self) -> dict[str, Any]:
+        """The figures of the dereference monitor under the keys that every monitor has."""
+        values = self.as_dict()
+        kept = ("constrained_sites", "covered_share", "allowed_sites", "allowed_share")
+        return {
+            "sites": self.dereference_sites,
+            **{key: values[key] for key in kept},
+            "forbidden": values["forbidden"],
+            "fail_open": values["fail_open"],
+            "step_us": quantiles([*self.unconstrained_us, *self.constrained_us]),
         }
 
 
-def _share(part: int, whole: int) -> float | None:
+def share(part: int, whole: int) -> float | None:
+    """A share of five digits; None of nothing."""
     return round(part / whole, 5) if whole else None
 
 
-def _quantiles(values: Sequence[float]) -> dict[str, float | None]:
+def quantiles(values: Sequence[float]) -> dict[str, float | None]:
+    """The median and what nine in ten, and 99 in 100, lie below; None of nothing."""
     if not values:
         return {"p50": None, "p90": None, "p99": None}
     found = np.percentile(np.asarray(values), (50, 90, 99))
@@ -234,7 +246,7 @@ class Replay:
                     self._line(guide, path, text, part, inside)
 
     def _line(
-        self, guide: Guide, path: Path, text: str, line: "_Hole", sites: Sequence[DereferenceSite]
+        self, guide: Guide, path: Path, text: str, line: "Hole", sites: Sequence[DereferenceSite]
     ) -> None:
         """Complete one logical line, and judge the sites in it."""
         started = time.perf_counter()
@@ -259,7 +271,7 @@ class Replay:
         self.report.refused_tokens += len(broken)
         self.report.waited_s += session.statistics.waited_s
         inside = [site for site in sites if line.start <= site.name_start < line.end]
-        self._judge(path, text, session, broken, inside, line)
+        self.judge(path, text, session, broken, inside, line)
 
     def _forward(self) -> None:
         if self._step_s:
@@ -284,15 +296,16 @@ class Replay:
             self.report.mask_us.append((masked - started - mask_waited) * 1e6)
         return allowed, node
 
-    def _judge(
+    def judge(
         self,
         path: Path,
         text: str,
         session: Session,
         broken: Sequence[int],
         sites: Sequence[DereferenceSite],
-        line: "_Hole",
+        line: "Hole",
     ) -> None:
+        """Count the sites of a line, and find those at which a true token was refused."""
         answers = {asked.length - line.added: answer for asked, answer in session.answers.items()}
         starts = np.array([token.start for token in line.tokens])
         covered: list[_Covered] = []
@@ -392,7 +405,7 @@ class _Token:
 
 
 @dataclass(frozen=True, slots=True)
-class _Hole:
+class Hole:
     """A logical line: ``text[start:end]`` and a line end, and the tokens that begin in it."""
 
     start: int
@@ -401,7 +414,7 @@ class _Hole:
     added: int
     """Characters (blanks) that the tokenizer puts in front of the text."""
 
-    def between(self, begin: int, end: int) -> "_Hole":
+    def between(self, begin: int, end: int) -> "Hole":
         """The line without the tokens before ``begin`` and those from ``end`` on."""
         kept = [token for token in self.tokens if begin <= token.start < end]
         return self if len(kept) == len(self.tokens) else replace(self, tokens=kept)
@@ -428,14 +441,14 @@ def _character_offsets(text: str) -> Callable[[int], int]:
     return lambda byte_offset: int(np.searchsorted(ends, byte_offset, "right"))
 
 
-def _holes(language: Language, text: str, tokens: Sequence[_Token], added: int) -> Iterator[_Hole]:
+def _holes(language: Language, text: str, tokens: Sequence[_Token], added: int) -> Iterator[Hole]:
     """Logical lines that hold the beginning of a token."""
     starts = [token.start for token in tokens]
     first = 0
     for start, end, next_start in _logical_lines(language, text):
         last = bisect_left(starts, next_start, first)
         if last > first:
-            yield _Hole(start, end, list(tokens[first:last]), 0 if first else added)
+            yield Hole(start, end, list(tokens[first:last]), 0 if first else added)
         first = last
 
 

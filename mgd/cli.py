@@ -63,6 +63,10 @@ TrustOption = Annotated[
     bool,
     typer.Option("--trust-workspace", help="Let servers run the workspace's code."),
 ]
+MonitorOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,...", help="What is watched, such as dereference,argument_count."),
+]
 SeedOption = Annotated[int, typer.Option(help="Another sample, with --limit.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -87,6 +91,7 @@ def complete(
     monitors: Annotated[
         bool, typer.Option("--monitors/--no-monitors", help="Constrain names, or do not.")
     ] = True,
+    monitor: MonitorOption = None,
     crossing: Annotated[
         str, typer.Option(help="Tokens with an operator and a name inside: verify or split.")
     ] = "verify",
@@ -147,7 +152,7 @@ def complete(
         temperature=temperature,
         seed=seed,
         until=rule,
-        monitors=monitors,
+        monitors=monitors if monitor is None or not monitors else _named(monitor),
         crossing=crossing,
         deadline_s=deadline_ms / 1000,
         start_timeout_s=start_ms / 1000,
@@ -217,6 +222,7 @@ def replay(
             help="End with 1 if a smaller share of true names or tokens is allowed.",
         ),
     ] = None,
+    monitor: MonitorOption = None,
     deadline_ms: Annotated[
         float, typer.Option(help="Longest wait for one answer of the server.")
     ] = 5000.0,
@@ -236,6 +242,7 @@ def replay(
         deadline_s=deadline_ms / 1000,
         trust_workspace=trust_workspace,
         seed=seed,
+        monitors=() if monitor is None else _named(monitor),
     )
     if as_json:
         for message in (*warnings(report), *(f"skipped: {each}" for each in report.skipped)):
@@ -330,6 +337,11 @@ def install(
         _complain(f"{name} was not installed: {why}")
         raise typer.Exit(1)
     print(f"{name} is installed")
+
+
+def _named(monitors: str) -> tuple[str, ...]:
+    """The monitors that an option names."""
+    return tuple(name.strip() for name in monitors.split(",") if name.strip())
 
 
 def _engine(

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -12,13 +13,16 @@ from decoding.prompt.workspace import LANGUAGES, language_of
 from decoding.session.options import Options
 from decoding.vocabulary.index import TokenIndex
 from decoding.vocabulary.tokens import Vocabulary
-from decoding.wiring import open_guide
+from decoding.wiring import check_monitors, open_guide
+from evaluation.points import PointReplay, replay_monitor
 from evaluation.replay import Replay, Report
 from lsp_bridge.pool.configuration import open_pool
 from mgd.files import common_root, readable, source_files
+from monitors.dereference import NAME as DEREFERENCE
 from monitors.errors import UsageError
 from monitors.protocols import Reason
 
+R = TypeVar("R", bound=Replay)
 _FAILURES = (
     Reason.NOT_STARTED,
     Reason.CRASHED,
@@ -40,12 +44,14 @@ def replay_paths(
     deadline_s: float = 5.0,
     trust_workspace: bool = False,
     seed: int = 0,
+    monitors: Iterable[str] = (),
 ) -> Report:
     """Replay files, and the source files under folders, through a language server.
 
     Without ``server`` it is the one that most of the files belong to; the files of other
     languages are left out, and the report says so.
 
+    ``monitors``: names of those whose figures are wanted each for itself, in ``report.monitors``.
     ``step_s``: seconds that stand for a forward pass; ``limit``: most dereference sites, a sample
     by ``seed`` with equal shares of all paths. Raises
     `UsageError` for paths that do not exist or hold no source file, for named files that cannot
@@ -54,6 +60,7 @@ def replay_paths(
     the report says so.
     """
     _check_numbers(step_s, limit, deadline_s)
+    monitors = check_monitors(monitors)
     paths = list(paths)
     groups = _grouped(paths)
     files = [path for group in groups for path in group]
@@ -77,16 +84,29 @@ def replay_paths(
         index = TokenIndex.open(encoder.vocabulary)
         report = Report(profile.name, str(tokenizer), str(root), skipped=skipped)
         options = Options(deadline_s=deadline_s)
-        Replay(
-            lambda language: open_guide(index, language, pool, profile.name),
-            encoder.encode,
-            report,
-            options=options,
-            step_s=step_s,
-            limit=limit,
-            seed=seed,
-        ).run(*([path for path in group if path in kept] for group in groups))
+        chosen = [[path for path in group if path in kept] for group in groups]
+
+        def replay(kind: type[R], monitor: str, report: Report) -> R:
+            return kind(
+                partial(open_guide, index, pool=pool, server=profile.name, monitors=(monitor,)),
+                encoder.encode,
+                report,
+                options=options,
+                step_s=step_s,
+                limit=limit,
+                seed=seed,
+            )
+
+        replay(Replay, DEREFERENCE, report).run(*chosen)
         report.query_ms = list(pool.statistics.latencies_ms)
+        for name in monitors:
+            report.monitors[name] = (
+                report.as_monitor()
+                if name == DEREFERENCE
+                else replay_monitor(
+                    replay(PointReplay, name, Report(profile.name, str(tokenizer))), name, *chosen
+                ).as_dict()
+            )
     return report
 
 

@@ -6,7 +6,7 @@ constrains anything yields, then the next one before it.
 """
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,5 +99,5 @@ class JointMonitor:
         """The keys of all."""
         return tuple([monitor.crossing_key(each) for monitor, each in self._pairs(state)])
 
-    def _pairs(self, state: JointState) -> zip[tuple[Monitor[Any], Any]]:
+    def _pairs(self, state: JointState) -> Iterator[tuple[Monitor[Any], Any]]:
         return zip(self._monitors, state.states, strict=True)

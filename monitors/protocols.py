@@ -94,6 +94,7 @@ class Reason(StrEnum):
     OPEN_TYPE = "open_type"
     INCOMPLETE = "incomplete_list"
     NOT_MEMBERS = "not_members"
+    NOT_OFFERED = "not_offered"
     NO_MATCH = "no_name_matches"
     EMPTY_MASK = "empty_mask"
     REJECTED = "text_left_constraint"

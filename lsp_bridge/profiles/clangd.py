@@ -150,4 +150,5 @@ CLANGD = Profile(
     foreign_kinds=frozenset({_SNIPPET}),
     open_type=open_list,
     implied=unlisted,
+    reads_signatures=True,
 )

@@ -40,4 +40,5 @@ GOPLS = Profile(
     wraps_receiver=True,
     # Packages and keywords: it took the cursor's place for the beginning of an expression.
     foreign_kinds=frozenset({9, 14}),
+    reads_signatures=True,
 )

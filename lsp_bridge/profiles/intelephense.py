@@ -49,4 +49,5 @@ INTELEPHENSE = Profile(
     implied=unlisted,
     # The one name that a class has of which nothing is known.
     unknown_lists=frozenset({frozenset({"class"})}),
+    reads_signatures=True,
 )

@@ -211,6 +211,8 @@ class Profile:
     lists_what_unions_share: bool = False
     """Whether the list of a union holds what all of its types have, so that others' members are
     missing. Known only with ``reads_classes``."""
+    reads_signatures: bool = False
+    """Whether what it says about calls is whole and right: see `lsp_bridge.answers.signatures`."""
     implied: Callable[[Listing], Iterable[str]] = nothing_implied
     """Members that the receiver has although the server does not list them."""
     unknown_lists: frozenset[frozenset[str]] = frozenset()

@@ -43,4 +43,5 @@ PYREFLY = Profile(
     open_type=pyrefly_open,
     implied=pyrefly_implied,
     foreign_kinds=frozenset({14}),
+    reads_signatures=True,
 )

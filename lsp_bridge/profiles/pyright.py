@@ -37,4 +37,5 @@ PYRIGHT = Profile(
     open_type=pyright_open,
     implied=every_value,
     foreign_kinds=frozenset({14}),
+    reads_signatures=True,
 )

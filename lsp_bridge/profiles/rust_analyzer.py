@@ -129,4 +129,5 @@ RUST_ANALYZER = Profile(
     type_rule=rust_macros.why_open,
     # Any value may be a future for all it knows.
     unknown_lists=frozenset({frozenset({"await"})}),
+    reads_signatures=True,
 )

@@ -62,4 +62,5 @@ TY = Profile(
     open_type=_open,
     implied=every_value,
     foreign_kinds=frozenset({14}),
+    reads_signatures=True,
 )

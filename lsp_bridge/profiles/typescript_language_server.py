@@ -73,4 +73,5 @@ TYPESCRIPT_LANGUAGE_SERVER = Profile(
     dropped_kinds=WORDS_OF_FILE | {14, 15},
     open_type=open_type,
     implied=every_value,
+    reads_signatures=True,
 )

@@ -55,4 +55,5 @@ VTSLS = Profile(
     dropped_kinds=WORDS_OF_FILE | {14, 15},
     open_type=open_type,
     implied=every_value,
+    reads_signatures=True,
 )

@@ -8,12 +8,12 @@ and what it answered while it turned unready is asked again.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from lsp_bridge.answers import completions, type_definitions
+from lsp_bridge.answers import completions, signatures, type_definitions
 from lsp_bridge.answers.python.receivers import Receivers
 from lsp_bridge.documents import overlay
 from lsp_bridge.documents.open_documents import Documents
@@ -74,6 +74,8 @@ class Client:
         self._gate = gate(profile)
         self._introduced = False
         self._closed = False
+        self._offered: Mapping[str, Any] = {}
+        """The server's capabilities."""
         self._receivers = self._new_receivers()
 
     def _new_receivers(self) -> Receivers | None:
@@ -141,6 +143,7 @@ class Client:
         capabilities = result.get("capabilities") if isinstance(result, dict) else None
         if not isinstance(capabilities, dict):
             raise GarbledMessageError("the answer to initialize holds no capabilities")
+        self._offered = capabilities
         chosen = capabilities.get("positionEncoding")
         if chosen in tuple(self.profile.encodings):
             self._documents.encoding = Encoding(chosen)
@@ -254,18 +257,33 @@ class Client:
             lost.cancel()
 
     async def _exchange(self, job: Job) -> Answer:
-        if job.question.kind is not QueryKind.MEMBERS:
-            return Unavailable(Reason.SERVER_ERROR, f"nobody asks about {job.question.kind}")
+        if job.question.kind is QueryKind.SIGNATURES:
+            return await self._signatures(job)
+        return await self._members(job)
+
+    async def _signatures(self, job: Job) -> Answer:
+        if not self.profile.reads_signatures or "signatureHelpProvider" not in self._offered:
+            return Unavailable(Reason.NOT_OFFERED, f"{self.profile.name} is not asked about calls")
+        await self._show(job.question)
+        params = self._at(job.question) | {"context": {"triggerKind": 1, "isRetrigger": False}}
+        response = await self._request(job, "textDocument/signatureHelp", params)
+        return signatures.read(response, self.profile, job.question.language)
+
+    async def _show(self, question: Question) -> None:
+        await self._documents.show(question, {each.question.uri for each in self._running})
+
+    def _at(self, question: Question) -> dict[str, Any]:
+        """The question's document and position."""
+        at = overlay.position(question.text, question.cursor, self._documents.encoding)
+        return {"textDocument": {"uri": question.uri}, "position": at.to_lsp()}
+
+    async def _members(self, job: Job) -> Answer:
         rule = None if self._project.trusted else self.profile.type_rule
         receiver = None if rule is None else type_definitions.receiver(job.question)
         question = job.question if receiver is None else receiver.question
-        await self._documents.show(question, {each.question.uri for each in self._running})
+        await self._show(question)
         encoding = self._documents.encoding
-        params = {
-            "textDocument": {"uri": question.uri},
-            "position": overlay.position(question.text, question.cursor, encoding).to_lsp(),
-            "context": {"triggerKind": 1},
-        }
+        params = self._at(question) | {"context": {"triggerKind": 1}}
         response = await self._request(job, "textDocument/completion", params)
         answer = completions.read(response, self.profile, question.text, question.cursor, encoding)
         if isinstance(answer, Unavailable):

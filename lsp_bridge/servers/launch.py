@@ -137,6 +137,7 @@ def _capabilities(profile: Profile) -> dict[str, Any]:
         "window": {"workDoneProgress": profile.readiness in _BY_PROGRESS},
         "textDocument": {
             "completion": completion,
+            "signatureHelp": {"contextSupport": True, "dynamicRegistration": False},
             "definition": {"linkSupport": True},
             "typeDefinition": {"linkSupport": True},
             "synchronization": {"dynamicRegistration": False},

@@ -17,6 +17,7 @@ from typing import Any
 from decoding.engines.engine import Task
 from decoding.prompt.workspace import language_of, open_document
 from decoding.session.options import CrossingPolicy, Options, margin_for
+from decoding.wiring import DEFAULT_MONITORS, check_monitors
 from lsp_bridge.pool import configuration
 from lsp_bridge.servers import launch
 from lsp_bridge.servers.project import discover
@@ -71,8 +72,8 @@ class GuideRequest:
     """How many bytes before the cursor the prompt leaves out: they are generated first."""
     server: str | None = None
     """Language server; None: the default for the language."""
-    monitors: bool = True
-    """Whether names are constrained; otherwise only left-out text is required."""
+    monitors: tuple[str, ...] = DEFAULT_MONITORS
+    """Names of what is watched; none: only left-out text is required."""
     crossing: str = CrossingPolicy.VERIFY.value
     """What becomes of tokens with an operator and a name inside: ``verify`` or ``split``."""
     deadline_ms: float = 1000.0
@@ -98,7 +99,7 @@ class GuideRequest:
             suffix=document.suffix,
             healed_bytes=len(task.prompt.healed),
             server=asked.server,
-            monitors=bool(asked.monitors),
+            monitors=asked.monitors,
             crossing=asked.crossing.value,
             deadline_ms=1000 * asked.deadline_s,
             tag=uuid.uuid4().hex,
@@ -245,6 +246,8 @@ def parse(text: str, allowed: tuple[Path, ...] | None) -> GuideRequest:
             f"{ARGUMENT}: expected either position, [line, column] in the file, or prefix (and "
             "suffix), the file's text before (and behind) the cursor"
         )
+    policy = CrossingPolicy(values.get("crossing", CrossingPolicy.VERIFY))
+    check_monitors(values.get("monitors", ()), policy)
     workspace, path = _place(values["path"], values.get("workspace"), allowed)
     return GuideRequest(**(values | {"path": str(path), "workspace": str(workspace)}))
 
@@ -346,6 +349,15 @@ def _flag(key: str, value: Any) -> bool:
     return value
 
 
+def _monitors(key: str, value: Any) -> tuple[str, ...]:
+    """``true`` for the usual ones, ``false`` for none, or a list of names."""
+    if isinstance(value, bool):
+        return DEFAULT_MONITORS if value else ()
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise _refusal(key, value, "true, false or a list of names")
+    return check_monitors(value)
+
+
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -391,7 +403,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "suffix": _text,
     "healed_bytes": _count,
     "server": _named_text,
-    "monitors": _flag,
+    "monitors": _monitors,
     "crossing": _policy,
     "deadline_ms": _deadline,
     "tag": _text,

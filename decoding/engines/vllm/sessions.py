@@ -158,7 +158,7 @@ class SessionStore:
         self._answers: dict[str, Answers] = {}
         self._begun: LRUCache[tuple[str, str | None, str], bool] = LRUCache(MOST_FILES)
         """Files about which the first questions were asked."""
-        self._guides: dict[tuple[str, bool], Guide] = {}
+        self._guides: dict[tuple[str, tuple[str, ...]], Guide] = {}
 
     def open(
         self, text: str, prompt: Iterable[int], margin: float, *, is_new: bool
@@ -256,7 +256,7 @@ class SessionStore:
             self._answers[workspace] = open_answers(Path(workspace), trusts_workspaces())
         return self._answers[workspace]
 
-    def _guide(self, language: str, monitors: bool) -> Guide:
+    def _guide(self, language: str, monitors: tuple[str, ...]) -> Guide:
         """Whose tables all requests for a language share."""
         key = (language, monitors)
         if key not in self._guides:
