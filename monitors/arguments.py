@@ -228,11 +228,10 @@ class _AnyName(frozenset[str]):
 
 
 def _names_left(call: Call) -> frozenset[str]:
-    """Names by which an argument may be given; ``call`` holds the one that is asked about."""
+    """Names by which the next argument may be given."""
     assert call.signatures is not None
     if _takes_any_name(call.signatures):
         return _AnyName()
-    given_before = call.named - {call.argument.strip()}
     found: set[str] = set()
     for overload in call.signatures.overloads:
         taken = call.positional if call.is_counted else 0
@@ -241,4 +240,4 @@ def _names_left(call: Call) -> frozenset[str]:
                 taken -= 1
             elif each.kind in (ParameterKind.POSITIONAL, ParameterKind.KEYWORD_ONLY):
                 found.add(each.name)
-    return frozenset(found - given_before)
+    return frozenset(found - call.named)

@@ -82,7 +82,7 @@ class Event(NamedTuple):
 
     kind: Kind
     call: Call
-    """As it is behind it; for CLOSES, before it."""
+    """As it is behind it; for CLOSES and NAMED, before it."""
 
 
 class Calls(NamedTuple):
@@ -171,8 +171,7 @@ class CallReader:
             call = call.with_comma()
             return _with(calls, call), Event(Kind.COMMA, call)
         if piece == self.syntax.keyword_sign and self._names(call, text[end : end + 1]):
-            call = call.with_name()
-            return _with(calls, call), Event(Kind.NAMED, call)
+            return _with(calls, call.with_name()), Event(Kind.NAMED, call)
         begins = not call.argument
         call = call.with_text(piece, self.syntax)
         return _with(calls, call), Event(Kind.BEGINS, call) if begins else None

@@ -49,6 +49,8 @@ def _labels(response: Any) -> Iterator[tuple[str, list[str]]]:
     found = response.get("signatures", ()) if isinstance(response, Mapping) else ()
     for signature in found:
         label = signature["label"]
+        if not isinstance(label, str):
+            raise _UnclearError(f"the label {label!r}")
         yield label, [_text(each["label"], label) for each in signature.get("parameters") or ()]
 
 
@@ -175,7 +177,12 @@ def _python(label: str, labels: list[str]) -> Signature | None:
 
 
 def _parenthesis(label: str) -> int | None:
-    """Where the parameters begin: behind a name, or behind type parameters in brackets."""
+    """Where the parameters begin: behind a name, or behind type parameters in brackets.
+
+    None where there are none, or several lists: of the parts of a union, one may be unknown.
+    """
+    if label.startswith("(("):
+        return None
     depth = 0
     for at, char in enumerate(label):
         depth += (char == "[") - (char == "]")
