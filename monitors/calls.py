@@ -128,7 +128,9 @@ class CallReader:
         end = position + len(piece)
         old, lexer = calls.lexer, advance(calls.lexer, piece)
         event = None
-        if not old.in_code or _is_blank(old, piece):
+        if calls.open and _continues(calls.open[-1], before, piece):
+            calls = _with(calls, calls.open[-1].with_text(piece, self.syntax))
+        elif not old.in_code or _is_blank(old, piece):
             calls = self._blank(calls, piece)
         elif piece in (")", "]", "}"):
             calls, event = self._close(calls, lexer, piece)
@@ -190,6 +192,16 @@ class CallReader:
 
 def _with(calls: Calls, call: Call) -> Calls:
     return calls._replace(open=(*calls.open[:-1], call))
+
+
+def _continues(call: Call, before: str, piece: str) -> bool:
+    """Whether a piece is the rest of a word, of which an argument has the beginning.
+
+    What that looks like may be another thing: ``for`` at the beginning of a line, of ``for_all``.
+    """
+    last = before[-1:]
+    touches = bool(last) and (last.isalnum() or last == "_") and call.argument[-1:] == last
+    return touches and (piece[0].isalnum() or piece[0] == "_")
 
 
 def _is_blank(lexer: LexState, piece: str) -> bool:

@@ -200,15 +200,15 @@ def _without_receiver(label: str, found: list[Parameter], labels: list[str]) -> 
     """Without a receiver that is in the label and not in the list of parameters.
 
     Whether a method was taken from an object or from its class, where its first argument is passed
-    like all others, is not said: then it may be. The receiver of a class is never passed.
+    like all others, is not said, nor whether a function is a method at all: then it may be. The
+    class that is constructed is never passed.
     """
     listed = sum(each not in ("/", "*") for each in labels)
     if not found or found[0].name not in _RECEIVERS or len(found) != listed + 1:
         return found
     receiver, rest = found[0], found[1:]
-    if receiver.name != "self":
-        return rest
-    return [receiver._replace(kind=ParameterKind.POSITIONAL_ONLY, optional=True), *rest]
+    is_constructor = receiver.name != "self" and not label.startswith("def ")
+    return rest if is_constructor else [receiver._replace(optional=True), *rest]
 
 
 _Parser = Callable[[str, list[str]], Signature | None]

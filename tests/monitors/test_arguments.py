@@ -255,7 +255,27 @@ def test_every_language_of_calls_has_a_lexer() -> None:
     assert CALLS.keys() <= LANGUAGES.keys()
 
 
-_PIECES = ["buy", "(", ")", ",", " ", "1", "x", "=", "[", "]", "'", "\n", "*", "# c\n", "rush", "{"]
+_PIECES = [
+    "class",
+    "for",
+    "_x",
+    "buy",
+    "(",
+    ")",
+    ",",
+    " ",
+    "1",
+    "x",
+    "=",
+    "[",
+    "]",
+    "'",
+    "\n",
+    "*",
+    "# c\n",
+    "rush",
+    "{",
+]
 
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=14), st.data())

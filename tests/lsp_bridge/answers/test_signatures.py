@@ -87,10 +87,12 @@ def test_a_receiver_that_is_not_listed_may_have_to_be_passed() -> None:
     """``K.m(`` and ``k.m(`` are shown alike; a class is never passed to its own construction."""
     method = ("def m(self: K, z: int, t: int = 1) -> None: ...", ["z: int", "t: int = 1"])
     made = ("(cls: type[int], x: str = 0, /) -> int", ["x: str = 0"])
+    named = ("def f(cls: type[A], v: int) -> A: ...", ["v: int"])
     unbound = ("(self: K, z: int) -> None", ["self: K", "z: int"])
 
     assert bounds(read("pyrefly", "python", method)) == [(1, 3)]
     assert bounds(read("pyrefly", "python", made)) == [(0, 1)]
+    assert bounds(read("pyrefly", "python", named)) == [(1, 2)]
     assert bounds(read("pyright", "python", unbound)) == [(2, 2)]
 
 
