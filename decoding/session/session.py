@@ -246,8 +246,7 @@ class Session:
         node.state, outcomes = self._settled(node.state)
         if not is_counted:
             self.statistics.count(outcomes)
-        constraint = self._monitor.maskgen(node.state)
-        row = self._row(node, constraint)
+        constraint, row = self._constrained(node)
         taken = row is None and likeliest is not None and not self._guide.may_cross(likeliest)
         crossing = NO_IDS if taken or node.released else self._guide.crossing(node.state)
         if row is not None and crossing.size:
@@ -259,8 +258,22 @@ class Session:
             return Step(row, crossing)
         return Step(row, crossing, self._guide.discouraged(constraint))
 
+    def _constrained(self, node: Node) -> tuple[Constraint, Row | None]:
+        """What the monitor allows, and the packed mask of it and of text that must come again.
+
+        While no token fits, monitors are set aside.
+        """
+        while True:
+            constraint = self._monitor.maskgen(node.state)
+            row = self._row(node, constraint)
+            if row is None or not masks.is_empty(row):
+                return constraint, row
+            self.release(node)
+            if node.released:
+                return ANYTHING, self._row(node, ANYTHING)
+
     def _row(self, node: Node, constraint: Constraint) -> Row | None:
-        """The packed mask of the node's constraints, empty ones released and counted."""
+        """The packed mask; None if nothing is forbidden."""
         if node.pending and constraint is not ANYTHING:
             constraint = constraint.after(node.pending) or ANYTHING
             if constraint is ANYTHING:
@@ -269,9 +282,6 @@ class Session:
         if node.healing is not ANYTHING:
             healing = self._index.row(node.healing)
             row = healing if row is None else row & healing
-        if row is not None and masks.is_empty(row):
-            self.release(node)
-            return None if node.healing is ANYTHING else self._index.row(node.healing)
         return row
 
     def _without_crossing(
@@ -291,7 +301,8 @@ class Session:
         """
         self.statistics.fail_open[Reason.EMPTY_MASK] += 1
         node.state = self._monitor.release(node.state)
-        node.released = True
+        free = self._monitor.maskgen(node.state) is ANYTHING
+        node.released = free and not self._monitor.queries(node.state)
 
     def keep(
         self, node: Node, ids: IntArray, logits: "np.ndarray[Any, Any]", best: float
