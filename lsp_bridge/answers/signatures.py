@@ -18,6 +18,9 @@ _SCRIPT_NAME = re.compile(r"(?P<name>[\w$]+|\{.*?\}|\[.*?\])(?P<optional>\??):")
 _PHP_NAME = re.compile(r"\$(\w+)")
 _WORD = re.compile(r"\w+")
 _RECEIVERS = frozenset({"self", "cls", "_cls", "mcs", "metacls"})
+_MADE = re.compile(r"\(self: ((?:\w+\.)*(\w+))[,)].* -> \1\Z", re.DOTALL)
+"""A class as it may be called: its ``__init__`` gives what it is given as ``self``."""
+_CALLED = re.compile(r"(\w+)\s*\(\Z")
 _ANYTHING = (
     Parameter("args", ParameterKind.VARIADIC, True),
     Parameter("kwargs", ParameterKind.KEYWORD_VARIADIC, True),
@@ -28,13 +31,20 @@ class _UnclearError(Exception):
     """A label of unknown form."""
 
 
-def read(response: Any, profile: Profile, language: str) -> Signatures | Unavailable:
-    """What a server's answer says about a call that has just been opened."""
+def read(
+    response: Any, profile: Profile, language: str, before: str = ""
+) -> Signatures | Unavailable:
+    """What a server's answer says about a call that has just been opened.
+
+    ``before``: text up to the call's parenthesis, whose last word is what is called.
+    """
     parse = _PARSERS.get(language)
     if parse is None or not profile.reads_signatures:
         return Unavailable(Reason.NOT_OFFERED, f"{profile.name} is not asked about calls")
     try:
-        overloads = tuple(parse(label, labels) for label, labels in _labels(response))
+        called = _CALLED.search(before)
+        name = "" if called is None else called[1]
+        overloads = tuple(parse(label, labels, name) for label, labels in _labels(response))
     except (_UnclearError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
         return Unavailable(Reason.BAD_ANSWER, f"a signature: {error}")
     if not overloads:
@@ -99,7 +109,7 @@ def _has_default(text: str) -> bool:
 def _listed(read_one: Callable[[str], Parameter]) -> "_Parser":
     """A parser of signatures whose parameters are all listed."""
 
-    def parse(label: str, labels: Iterable[str]) -> Signature:
+    def parse(label: str, labels: Iterable[str], called: str) -> Signature:
         return Signature(tuple(read_one(each) for each in labels))
 
     return parse
@@ -138,19 +148,19 @@ def _of_php(text: str) -> Parameter:
     return Parameter(found[1], kind, "..." in text or "=" in text)
 
 
-def _php(label: str, labels: Iterable[str]) -> Signature:
+def _php(label: str, labels: Iterable[str], called: str) -> Signature:
     """A function may be given more arguments than it names."""
     more = Parameter("", ParameterKind.VARIADIC, True)
     return Signature((*[_of_php(each) for each in labels], more))
 
 
-def _c(label: str, labels: Iterable[str]) -> Signature:
+def _c(label: str, labels: Iterable[str], called: str) -> Signature:
     """``f()`` without a prototype takes anything."""
     found = tuple(_of_c(each) for each in labels)
     return Signature(found or (Parameter("", ParameterKind.VARIADIC, True),))
 
 
-def _python(label: str, labels: list[str]) -> Signature | None:
+def _python(label: str, labels: list[str], called: str) -> Signature | None:
     """From the label itself, since lists of parameters leave out ``*``, ``/`` and receivers."""
     begin = _parenthesis(label)
     if begin is None:
@@ -173,15 +183,18 @@ def _python(label: str, labels: list[str]) -> Signature | None:
             found.append(Parameter(_name(text), kind, _has_default(text)))
     if tuple(found) == _ANYTHING:
         return None
-    return Signature(tuple(_without_receiver(label, found, labels)))
+    if _drops_receiver(found, labels):
+        found = _without_receiver(label, found, called)
+    return Signature(tuple(found))
 
 
 def _parenthesis(label: str) -> int | None:
     """Where the parameters begin: behind a name, or behind type parameters in brackets.
 
-    None where there are none, or several lists: of the parts of a union, one may be unknown.
+    None where there are none, or several lists: of the parts of a union, one may be unknown. None
+    too with ``ParamSpec``, where receivers stand among the parameters without their names.
     """
-    if label.startswith("(("):
+    if label.startswith("((") or "ParamSpec(" in label:
         return None
     depth = 0
     for at, char in enumerate(label):
@@ -196,22 +209,30 @@ def _name(text: str) -> str:
     return "" if found is None else found[0]
 
 
-def _without_receiver(label: str, found: list[Parameter], labels: list[str]) -> Iterable[Parameter]:
-    """Without a receiver that is in the label and not in the list of parameters.
+def _drops_receiver(found: list[Parameter], labels: list[str]) -> bool:
+    """Whether the first parameter of the label is not in the list of parameters."""
+    listed = sum(each not in ("/", "*") for each in labels)
+    return bool(found) and found[0].name in _RECEIVERS and len(found) == listed + 1
+
+
+def _without_receiver(label: str, found: list[Parameter], called: str) -> list[Parameter]:
+    """The parameters without a receiver that the server leaves out.
 
     Whether a method was taken from an object or from its class, where its first argument is passed
     like all others, is not said, nor whether a function is a method at all: then it may be. The
-    class that is constructed is never passed.
+    class or object that is made is never passed.
     """
-    listed = sum(each not in ("/", "*") for each in labels)
-    if not found or found[0].name not in _RECEIVERS or len(found) != listed + 1:
-        return found
     receiver, rest = found[0], found[1:]
-    is_constructor = receiver.name != "self" and not label.startswith("def ")
-    return rest if is_constructor else [receiver._replace(optional=True), *rest]
+    if label.startswith("def "):
+        return [receiver._replace(optional=True), *rest]
+    made = _MADE.match(label)
+    if receiver.name != "self" or (made is not None and made[2] == called):
+        return rest
+    return [receiver._replace(optional=True), *rest]
 
 
-_Parser = Callable[[str, list[str]], Signature | None]
+_Parser = Callable[[str, list[str], str], Signature | None]
+"""Of a label, those of its parameters, and the name of what is called."""
 _PARSERS: Mapping[str, _Parser] = {
     "python": _python,
     "typescript": _listed(_of_script),

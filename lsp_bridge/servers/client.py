@@ -267,7 +267,8 @@ class Client:
         await self._show(job.question)
         params = self._at(job.question) | {"context": {"triggerKind": 1, "isRetrigger": False}}
         response = await self._request(job, "textDocument/signatureHelp", params)
-        return signatures.read(response, self.profile, job.question.language)
+        before = job.question.text[: job.question.cursor]
+        return signatures.read(response, self.profile, job.question.language, before)
 
     async def _show(self, question: Question) -> None:
         await self._documents.show(question, {each.question.uri for each in self._running})

@@ -1,12 +1,12 @@
 """A live server on a small workspace, asked with marks in the text."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from decoding.wiring import monitor_for
+from decoding.wiring import DEFAULT_MONITORS, monitor_for
 from lsp_bridge import ServerPool
 from lsp_bridge.servers.transport import kill_tree
 from monitors.protocols import Answer, Document, Members, Query, QueryKind, Reason, Unavailable
@@ -51,12 +51,12 @@ class Served:
         handle = self.pool.ask(Query(QueryKind.MEMBERS, document), server=self.name)
         return self.pool.wait(handle, DEADLINE_S)
 
-    def accepts(self, text: str) -> bool:
+    def accepts(self, text: str, monitors: Sequence[str] = DEFAULT_MONITORS) -> bool:
         """Whether no mask would refuse what stands between the two marks of the file's text."""
         prefix, written, suffix = text.split(MARK)
         path = self.root / self.file
         language = LANGUAGES[path.suffix]
-        monitor = monitor_for(language)
+        monitor = monitor_for(language, monitors)
         state = monitor.start(Document(language, str(path), prefix, suffix))
         rest = written + " "
         while (queries := monitor.queries(state)) or rest:

@@ -88,11 +88,30 @@ def test_a_receiver_that_is_not_listed_may_have_to_be_passed() -> None:
     method = ("def m(self: K, z: int, t: int = 1) -> None: ...", ["z: int", "t: int = 1"])
     made = ("(cls: type[int], x: str = 0, /) -> int", ["x: str = 0"])
     named = ("def f(cls: type[A], v: int) -> A: ...", ["v: int"])
-    unbound = ("(self: K, z: int) -> None", ["self: K", "z: int"])
-
     assert bounds(read("pyrefly", "python", method)) == [(1, 3)]
     assert bounds(read("pyrefly", "python", made)) == [(0, 1)]
     assert bounds(read("pyrefly", "python", named)) == [(1, 2)]
+
+
+def test_what_is_called_tells_a_class_from_its_methods() -> None:
+    """``Point(`` makes a ``Point``; ``str.join(`` may be given the string that joins."""
+    point = ("(self: Point, x: int, y: int = ...) -> Point", ["x: int", "y: int = ..."])
+    join = ("(self: str, iterable: Iterable[str], /) -> str", ["iterable: Iterable[str]"])
+
+    def most(found: tuple[str, list[str]], before: str) -> int | None:
+        answer = signatures.read(response(found), PROFILES["pyrefly"], "python", before)
+        assert isinstance(answer, Signatures)
+        return answer.overloads[0].most
+
+    assert most(point, "x = Point(") == 2
+    assert most(point, "x = P(") == 3
+    assert most(join, "x = str.join(") == 2
+
+
+def test_a_receiver_that_is_listed_is_a_parameter() -> None:
+    """As where pyright shows a method that was taken from its class."""
+    unbound = ("(self: K, z: int) -> None", ["self: K", "z: int"])
+
     assert bounds(read("pyright", "python", unbound)) == [(2, 2)]
 
 
@@ -181,6 +200,7 @@ def test_an_unknown_overload_takes_anything() -> None:
         "type[super]",
         "(...) -> Unknown",
         "((self: A, x: int) -> int) | Unknown",
+        "def c[**_P](K, (ParamSpec(_P)) -> _T, ParamSpec(_P)) -> _T: ...",
         "((self: A, x: int) -> int) | ((self: B) -> int)",
     ],
 )
