@@ -36,7 +36,6 @@ _LONGEST_GENERATED = 2_000
 """Generated text, in characters, that each state holds for itself before it joins the prefix."""
 _BEFORE = 200
 _QUOTES = frozenset("\"'`")
-_UNKNOWN_NAMES = frozenset({"", "_"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +107,8 @@ class ArgumentMonitor:
         if call.signatures is None:
             return True
         if event.kind is Kind.NAMED:
-            return not self._names or call.argument.strip() in _names_left(call)
+            is_free = not self._names or _takes_any_name(call.signatures)
+            return is_free or call.argument.strip() in _names_left(call)
         if not (self._counts and call.is_counted):
             return True
         overloads = call.signatures.overloads
@@ -222,16 +222,9 @@ def _takes_any_name(signatures: Signatures) -> bool:
     return ParameterKind.KEYWORD_VARIADIC in kinds
 
 
-class _AnyName(frozenset[str]):
-    def __contains__(self, name: object) -> bool:
-        return True
-
-
 def _names_left(call: Call) -> frozenset[str]:
-    """Names by which the next argument may be given."""
+    """Parameters that may be given by name."""
     assert call.signatures is not None
-    if _takes_any_name(call.signatures):
-        return _AnyName()
     found: set[str] = set()
     for overload in call.signatures.overloads:
         taken = call.positional if call.is_counted else 0

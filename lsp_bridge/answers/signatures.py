@@ -181,11 +181,17 @@ def _python(label: str, labels: list[str], called: str) -> Signature | None:
                 found.append(Parameter(_name(text[1:]), ParameterKind.VARIADIC, True))
         elif text:
             found.append(Parameter(_name(text), kind, _has_default(text)))
-    if tuple(found) == _ANYTHING:
+    if tuple(found) == _ANYTHING or _is_objects_own(label, found):
         return None
     if _drops_receiver(found, labels):
         found = _without_receiver(label, found, called)
     return Signature(tuple(found))
+
+
+def _is_objects_own(label: str, found: list[Parameter]) -> bool:
+    """Whether a class is made as any object is: a decorator may have written another way."""
+    alone = len(found) == 1 and found[0].name in _RECEIVERS
+    return alone and not label.startswith("def ")
 
 
 def _parenthesis(label: str) -> int | None:

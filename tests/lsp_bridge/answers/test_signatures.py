@@ -199,6 +199,7 @@ def test_an_unknown_overload_takes_anything() -> None:
         "Any",
         "type[super]",
         "(...) -> Unknown",
+        "(self: Decorated) -> Decorated",
         "((self: A, x: int) -> int) | Unknown",
         "def c[**_P](K, (ParamSpec(_P)) -> _T, ParamSpec(_P)) -> _T: ...",
         "((self: A, x: int) -> int) | ((self: B) -> int)",
