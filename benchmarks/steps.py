@@ -21,9 +21,10 @@ from decoding.prompt.workspace import read_text
 from decoding.session.guide import Guide
 from decoding.session.node import Node, Step
 from decoding.session.session import Session
-from monitors.dereference import DereferenceMonitor
+from decoding.wiring import DEFAULT_MONITORS, monitor_for
+from monitors.facts import Parameter, ParameterKind, Signature, Signatures
 from monitors.languages.registry import language_named
-from monitors.protocols import Answer, Document, Members, Name, Query
+from monitors.protocols import Answer, Document, Members, Name, Query, QueryKind
 
 FILES = 6
 """Files of each package."""
@@ -53,7 +54,10 @@ class Known:
 
 
 class AtOnce:
-    """An analyst that allows, everywhere in a file, what is dereferenced anywhere in it."""
+    """An analyst that allows, everywhere in a file, what is dereferenced anywhere in it.
+
+    Whatever is called takes any number of arguments, and no names but the first ten letters.
+    """
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         """``texts`` by path."""
@@ -63,8 +67,21 @@ class AtOnce:
         }
 
     def ask(self, query: Query) -> Known:
-        """The names of the query's file."""
-        return Known(self._answers[query.document.path])
+        """The names of the query's file, or a signature."""
+        is_call = query.kind is QueryKind.SIGNATURES
+        return Known(_CALLED if is_call else self._answers[query.document.path])
+
+
+_CALLED = Signatures(
+    (
+        Signature(
+            (
+                Parameter("rest", ParameterKind.VARIADIC, True),
+                *(Parameter(name, ParameterKind.KEYWORD_ONLY, True) for name in "abcdefghij"),
+            )
+        ),
+    )
+)
 
 
 class Chunk(NamedTuple):
@@ -107,11 +124,13 @@ def run(
     return Outcome({"files": len(files), "tokens_per_session": CHUNK}, figures, found)
 
 
-def measure(vocabulary: Loaded, files: Sequence[Path]) -> Times:
-    """Times of the second of two passes over ``files``."""
+def measure(
+    vocabulary: Loaded, files: Sequence[Path], names: Iterable[str] = DEFAULT_MONITORS
+) -> Times:
+    """Times of the second of two passes over ``files``, under the monitors called ``names``."""
     texts = {str(file.resolve()): read_text(file) for file in files}
     language = language_named("python")
-    monitor = DereferenceMonitor(language)
+    monitor = monitor_for(language.name, names)
     guide = Guide(vocabulary.index, language, monitor, AtOnce(texts))
     chunks = [chunk for path, text in texts.items() for chunk in _chunks(vocabulary, path, text)]
     for chunk in chunks:

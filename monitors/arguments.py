@@ -9,7 +9,7 @@ import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
-from monitors.calls import Call, CallReader, Calls, Event, Kind
+from monitors.calls import Call, CallReader, Calls, Event, Kind, look
 from monitors.constraints import ANYTHING, Constraint, Names
 from monitors.errors import UsageError
 from monitors.facts import ParameterKind, Signature, Signatures
@@ -86,6 +86,8 @@ class ArgumentMonitor:
     def update(self, state: ArgumentState, text: str) -> Progress[ArgumentState]:
         """State behind ``text``, up to the first piece that needs an unanswered call."""
         calls, at = state.calls, 0
+        if not calls.open and "(" not in text:
+            return Progress(_moved(state, text, Calls(advance(calls.lexer, text))), "", True)
         before = self._before(state)
         while at < len(text):
             if self._calls.needs_answer(calls, text, at):
@@ -164,10 +166,12 @@ class ArgumentMonitor:
     def maskgen(self, state: ArgumentState) -> Constraint:
         """The end of a call that is full; else anything: the rest is judged token by token."""
         calls = state.calls
-        if not (self._counts and calls.open and calls.lexer.in_code and calls.is_at_level):
+        if not (self._counts and calls.open):
             return ANYTHING
         call, lexer = calls.open[-1], calls.lexer
         if call.argument or call.signatures is None or not call.is_counted:
+            return ANYTHING
+        if not (look(lexer).in_code and calls.is_at_level):
             return ANYTHING
         if any(_fits(each, None, call.done + 1) for each in call.signatures.overloads):
             return ANYTHING
@@ -189,18 +193,22 @@ class ArgumentMonitor:
 
     def crosses(self, state: ArgumentState, text: str) -> bool:
         """Whether ``text`` may begin a call and its arguments, or end an argument of one."""
-        lexer = state.calls.lexer
-        if not lexer.in_code:
+        seen = look(state.calls.lexer)
+        if not seen.in_code:
             return bool(state.calls.open) and not _QUOTES.isdisjoint(text)
         if state.calls.open:
             return True
         at = text.find("(")
-        return at > 0 or (at == 0 and bool(lexer.receiver))
+        return at > 0 or (at == 0 and seen.receiver)
 
     def crossing_key(self, state: ArgumentState) -> Hashable:
         """Whether calls are open, whether this is code, and what a parenthesis would apply to."""
-        lexer = state.calls.lexer
-        return bool(state.calls.open), lexer.in_code, bool(lexer.receiver)
+        seen = look(state.calls.lexer)
+        return bool(state.calls.open), seen.in_code, seen.receiver
+
+    def parts(self, state: ArgumentState) -> "tuple[tuple[ArgumentMonitor, ArgumentState], ...]":
+        """Itself."""
+        return ((self, state),)
 
 
 def _moved(state: ArgumentState, text: str, calls: Calls) -> ArgumentState:

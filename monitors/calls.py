@@ -8,6 +8,7 @@ a comma belongs to, the call is not counted.
 import re
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from monitors.facts import Signatures
@@ -16,6 +17,7 @@ from monitors.languages.language import Language, LexState
 from monitors.languages.reading import advance
 
 _PIECE = re.compile(r"[()\[\]{},=:#]|//|/\*|\s+|(?:(?!//|/\*)[^()\[\]{},=:#\s])+")
+_COMMENTS = ("#", "//", "/*")
 _HEAD = 200
 """Characters before a parenthesis that show what it belongs to."""
 _LONGEST = 200
@@ -94,7 +96,23 @@ class Calls(NamedTuple):
     @property
     def is_at_level(self) -> bool:
         """Whether the text stands in the innermost call itself, not in brackets inside it."""
-        return len(self.lexer.open) == self.open[-1].level + 1
+        return look(self.lexer).depth == self.open[-1].level + 1
+
+
+class Look(NamedTuple):
+    """What matters to calls of a lexer's state."""
+
+    in_code: bool
+    depth: int
+    """How much is open."""
+    receiver: bool
+    """Whether a parenthesis would have something to call before it."""
+
+
+@lru_cache(maxsize=4096)
+def look(lexer: LexState) -> Look:
+    """What matters of a state; to ask a lexer means to read its last token again."""
+    return Look(lexer.in_code, len(lexer.open), bool(lexer.receiver))
 
 
 class CallReader:
@@ -130,14 +148,14 @@ class CallReader:
         event = None
         if calls.open and _continues(calls.open[-1], before, piece):
             calls = _with(calls, calls.open[-1].with_text(piece, self.syntax))
-        elif not old.in_code or _is_blank(old, piece):
+        elif not look(old).in_code or _is_blank(old, piece):
             calls = self._blank(calls, piece)
         elif piece in (")", "]", "}"):
             calls, event = self._close(calls, lexer, piece)
         else:
             calls, event = self._go_on(calls, text, end, piece)
             if piece == "(" and self._is_call(old, lexer, before):
-                calls = calls._replace(open=(*calls.open, Call(length + 1, len(old.open))))
+                calls = calls._replace(open=(*calls.open, Call(length + 1, look(old).depth)))
         return calls._replace(lexer=lexer), end, event
 
     def _skip(self, text: str, position: int) -> int:
@@ -147,14 +165,14 @@ class CallReader:
 
     def _blank(self, calls: Calls, piece: str) -> Calls:
         """White space keeps the words of an argument apart."""
-        inside = calls.open and calls.lexer.in_code and calls.open[-1].argument
+        inside = calls.open and calls.open[-1].argument and look(calls.lexer).in_code
         if not (inside and calls.is_at_level):
             return calls
         return _with(calls, calls.open[-1].with_text(" ", self.syntax))
 
     def _close(self, calls: Calls, lexer: LexState, piece: str) -> tuple[Calls, Event | None]:
         """A closing bracket ends all calls that it lies outside of."""
-        level = len(lexer.open)
+        level = look(lexer).depth
         if not calls.open or calls.open[-1].level < level:
             return calls, None
         call = calls.open[-1]
@@ -185,7 +203,7 @@ class CallReader:
 
     def _is_call(self, old: LexState, lexer: LexState, before: str) -> bool:
         """Whether a parenthesis that has just been read belongs to a call."""
-        if len(lexer.open) <= len(old.open) or not old.receiver:
+        if not look(old).receiver or look(lexer).depth <= look(old).depth:
             return False
         return self.syntax.no_call.search(before[-_HEAD:]) is None
 
@@ -208,7 +226,7 @@ def _is_blank(lexer: LexState, piece: str) -> bool:
     """Whether a piece is white space or, in code, begins a comment."""
     if piece.isspace():
         return True
-    return piece in ("#", "//", "/*") and not advance(lexer, piece + " ").in_code
+    return piece in _COMMENTS and not look(advance(lexer, piece + " ")).in_code
 
 
 def _piece(text: str, position: int) -> str:

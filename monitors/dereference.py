@@ -314,6 +314,12 @@ class DereferenceMonitor:
         """The lexer's own key."""
         return state.lexer.key
 
+    def parts(
+        self, state: DereferenceState
+    ) -> "tuple[tuple[DereferenceMonitor, DereferenceState], ...]":
+        """Itself."""
+        return ((self, state),)
+
 
 def _gap(site: Site) -> Gap:
     """What may stand between operator and name."""

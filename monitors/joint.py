@@ -99,5 +99,9 @@ class JointMonitor:
         """The keys of all."""
         return tuple([monitor.crossing_key(each) for monitor, each in self._pairs(state)])
 
+    def parts(self, state: JointState) -> tuple[tuple[Monitor[Any], Any], ...]:
+        """All of them."""
+        return tuple(self._pairs(state))
+
     def _pairs(self, state: JointState) -> Iterator[tuple[Monitor[Any], Any]]:
         return zip(self._monitors, state.states, strict=True)

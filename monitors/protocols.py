@@ -23,7 +23,7 @@ import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from monitors.constraints import Constraint
 from monitors.facts import Signatures
@@ -195,4 +195,8 @@ class Monitor(Protocol[S]):
 
     def crossing_key(self, state: S) -> Hashable:
         """States with equal keys give the same `crosses` for every text."""
+        ...
+
+    def parts(self, state: S) -> "tuple[tuple[Monitor[Any], Any], ...]":
+        """The monitors of which this one is made, each with its state; mostly itself."""
         ...

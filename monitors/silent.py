@@ -50,3 +50,7 @@ class SilentMonitor:
     def crossing_key(self, state: None) -> Hashable:
         """There is one state only."""
         return None
+
+    def parts(self, state: None) -> "tuple[tuple[SilentMonitor, None], ...]":
+        """Itself."""
+        return ((self, state),)

@@ -33,9 +33,8 @@ class Guide:
         self.language = language
         self.monitor = monitor
         self.analyst = analyst
-        self._candidates = index.crossing_candidates(monitor.crossing)
         self._may_cross = np.zeros(index.size, np.bool_)
-        for ids in self._candidates.values():
+        for ids in index.crossing_candidates(monitor.crossing).values():
             self._may_cross[ids] = True
         self._crossing = ArrayCache(_CACHE_BYTES)
         self._split = ArrayCache(_CACHE_BYTES)
@@ -81,9 +80,21 @@ class Guide:
         return ids
 
     def _find_crossing(self, state: Any) -> IntArray:
-        crosses = self.monitor.crosses
-        groups = [ids for head, ids in self._candidates.items() if crosses(state, head)]
-        return np.sort(np.concatenate(groups)) if groups else NO_IDS
+        """Those of each monitor, which are found for fewer kinds of states than those of all."""
+        parts = self.monitor.parts(state)
+        found = [self._crossing_of(monitor, each) for monitor, each in parts]
+        return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+
+    def _crossing_of(self, monitor: Monitor[Any], state: Any) -> IntArray:
+        key = monitor, monitor.crossing_key(state)
+
+        def find() -> IntArray:
+            candidates = self.index.crossing_candidates(monitor.crossing)
+            groups = [ids for head, ids in candidates.items() if monitor.crosses(state, head)]
+            return np.sort(np.concatenate(groups)) if groups else NO_IDS
+
+        ids: IntArray = self._crossing.get(key, find)
+        return ids
 
     def all_but_crossing(self, state: Any) -> Row:
         """Packed mask that closes `crossing`; end-of-text stays open."""

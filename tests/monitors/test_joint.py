@@ -70,6 +70,10 @@ class Shouting:
         """There is one kind of state."""
         return None
 
+    def parts(self, state: bool) -> tuple[tuple[Monitor[bool], bool], ...]:
+        """Itself."""
+        return ((self, state),)
+
 
 TWICE = JointMonitor([DereferenceMonitor(PYTHON), DereferenceMonitor(PYTHON)])
 MIXED = JointMonitor([DereferenceMonitor(PYTHON), Shouting()])
