@@ -16,6 +16,7 @@ from benchmarks import (
     languages,
     lists,
     masks,
+    monitors,
     overhead,
     recall,
     replay,
@@ -40,6 +41,7 @@ class Name(StrEnum):
     RECALL = "recall"
     REPLAY = "replay"
     REPLAY_LANGUAGES = "replay-languages"
+    MONITORS = "monitors"
     SOUNDNESS = "soundness"
     STEPS = "steps"
     LISTS = "lists"
@@ -65,6 +67,8 @@ def _run(name: Name, servers: list[str], limit: int | None) -> Outcome:
             return replay.run(servers, say, limit)
         case Name.REPLAY_LANGUAGES:
             return languages.run(servers, say, limit)
+        case Name.MONITORS:
+            return monitors.run(servers, say, limit)
         case Name.SOUNDNESS:
             return soundness.run(servers[0], say, limit)
         case Name.STEPS:
@@ -117,7 +121,7 @@ def main(
 
 def _servers_of(name: Name, servers: list[str]) -> list[str]:
     """Those of the installed ``servers`` that a benchmark is run with."""
-    if name in (Name.RECALL, Name.REPLAY_LANGUAGES):
+    if name in (Name.RECALL, Name.REPLAY_LANGUAGES, Name.MONITORS):
         return servers
     wanted = vllm.STEP_SERVERS if name is Name.VLLM_STEP else replay.ALLOWED
     found = [each for each in servers if each in wanted]

@@ -31,6 +31,11 @@ over all that is replayed: definitions, comments and declarations too. Sites are
 of ten from everywhere in the files, with all that is written between them; tests, and modules
 without a dereference, are left out. Mappers, whose metaclasses and computed names make attributes,
 and code for several platforms have a target of their own and count among all tokens.""",
+    "monitors": """Real projects, replayed under each of the other [monitors](monitors.md) for
+itself, with the server that is the default of the language. A point is a call at which the monitor
+asked; it is *allowed* if no token of the true text was refused there. Steps are timed in Python
+with all questions answered at once, so that nothing but the work of monitors, vocabulary and
+session counts.""",
     "replay-languages": """Real projects in the other languages, completed in the same way, each
 with the server that is the default of its language. The target is over everything that is written:
 the share of all tokens, those of definitions, comments and declarations too, that the masks let
@@ -80,6 +85,7 @@ saw to that; each setting has a language server of its own, and its time include
 Guided texts differ from unguided ones, so compare tokens per second too.""",
 }
 HEADINGS = {
+    "monitors": "Other monitors",
     "replay-languages": "Replay in other languages",
     "vllm": "vLLM",
     "vllm-step": "vLLM with longer steps",

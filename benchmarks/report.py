@@ -106,6 +106,32 @@ def _by_package(settings: Mapping[str, Any], figures: Mapping[str, Any]) -> Iter
         )
 
 
+def _monitors(result: Result) -> Iterable[str]:
+    figures = result["figures"]
+    rows = [
+        (
+            what,
+            values["sites"],
+            quantity(values["covered_share"], "share"),
+            quantity(values["allowed_share"], "share"),
+            len(values["forbidden"]),
+        )
+        for what, values in figures["replay"].items()
+    ]
+    yield table(("monitor, language", "points", "constrained", "of these allowed", "refused"), rows)
+    times = [
+        (name, *(each["unconstrained_us"][key] for key in ("p50", "p99")), each["mean_us"])
+        for name, each in figures["steps"].items()
+    ]
+    yield table(("step under", "unconstrained, p50, µs", "p99, µs", "mean of all, µs"), times)
+    for what, values in figures["replay"].items():
+        if values["forbidden"]:
+            yield f"What {what} refused of true text:\n"
+            keys = ("project", "file", "line", "name")
+            entries = [[code(str(entry[key])) for key in keys] for entry in values["forbidden"]]
+            yield table(keys, entries)
+
+
 def _languages(result: Result) -> Iterable[str]:
     settings, figures = result["settings"], result["figures"]
     yield (
@@ -324,6 +350,7 @@ def _endpoint(result: Result) -> Iterable[str]:
 _DETAILS: Mapping[str, Callable[[Result], Iterable[str]]] = {
     "recall": _recall,
     "replay": _replay,
+    "monitors": _monitors,
     "replay-languages": _languages,
     "soundness": _soundness,
     "steps": _steps,

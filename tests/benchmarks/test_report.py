@@ -61,6 +61,29 @@ def _results() -> dict[str, dict[str, Any]]:
             {"pyrefly": _server([FORBIDDEN])},
             [Check("pyrefly: true token allowed", 0.99123, 0.995, "share", at_least=True)],
         ),
+        "monitors": Outcome(
+            {"vocabulary": "big", "sites_per_project": 60},
+            {
+                "replay": {
+                    "argument_count, python": {
+                        "sites": 10,
+                        "covered_share": 0.9,
+                        "allowed_share": 0.99,
+                        "forbidden": [
+                            {"project": "shop", "file": "order.py", "line": 7, "name": ") | x"}
+                        ],
+                    }
+                },
+                "steps": {
+                    "dereference": {"unconstrained_us": {"p50": 9.5, "p99": 40.0}, "mean_us": 20.0}
+                },
+            },
+            [
+                Check(
+                    "argument_count, python: true text allowed", 0.99, 0.99, "share", at_least=True
+                )
+            ],
+        ),
         "replay-languages": Outcome(
             {"vocabulary": "big", "sites_per_project": 160, "projects": {"p": "2.0"}},
             {"clangd, cpp": _project(files=2, tokens=100, refused_tokens=1, sites=0)},
@@ -103,6 +126,15 @@ def test_forbidden_names_are_listed_with_their_causes() -> None:
 
     assert f"- 1 × {SILENCED}" in page
     assert "| `shop/order.py:7` | `a = x.total \\| 'y'` | " + SILENCED in page
+
+
+def test_what_other_monitors_refused_is_listed() -> None:
+    """With what a step costs under each."""
+    page = report.render(_results())
+
+    assert "| argument_count, python | 10 | 90.00 % | 99.00 % | 1 |" in page
+    assert "| `shop` | `order.py` | `7` | `) \\| x` |" in page
+    assert "| dereference | 9.5 | 40.0 | 20.0 |" in page
 
 
 def test_refused_tokens_of_every_language_are_listed_where_no_site_is() -> None:
