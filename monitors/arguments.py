@@ -57,16 +57,18 @@ class ArgumentMonitor:
     def __init__(self, language: Language, rules: Sequence[str] = RULES) -> None:
         """``rules``: `ARGUMENT_COUNT`, `KEYWORD_ARGUMENT` or both.
 
-        Raises `UsageError` for a language whose calls are not known.
+        The latter says nothing in languages that give no arguments by name. Raises `UsageError` for
+        a language whose calls are not known.
         """
         syntax = CALLS.get(language.name)
         if syntax is None:
             known = ", ".join(sorted(CALLS))
             raise UsageError(f"no monitor of arguments knows {language.name}; expected {known}")
         self._language = language
-        self._rules = tuple(rules)
         self._counts = ARGUMENT_COUNT in rules
         self._names = KEYWORD_ARGUMENT in rules and bool(syntax.keyword_sign)
+        applied = {ARGUMENT_COUNT: self._counts, KEYWORD_ARGUMENT: self._names}
+        self._rules = tuple(rule for rule in rules if applied[rule])
         self._syntax = syntax
         self._calls = CallReader(language, syntax)
         self._reader = Reader(language)

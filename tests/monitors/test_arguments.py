@@ -244,6 +244,15 @@ def test_a_call_may_give_several_arguments_in_go() -> None:
     assert not drive("buy(1)", two, "go")[0]
 
 
+def test_where_nothing_is_given_by_name_nothing_is_said_of_names() -> None:
+    """Neither constrained nor counted."""
+    monitor = ArgumentMonitor(LANGUAGES["go"])
+    state = monitor.start(Document("go", "/p/a.go", "buy("))
+    [query] = monitor.queries(state)
+
+    assert monitor.answer(state, query, ORDER).outcomes == (Outcome(ARGUMENT_COUNT, None),)
+
+
 def test_a_language_whose_calls_are_not_known_is_refused() -> None:
     """At once, with those that are."""
     with pytest.raises(UsageError, match="ruby; expected c, cpp, go"):
