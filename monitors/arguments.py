@@ -81,8 +81,7 @@ class ArgumentMonitor:
         text = document.prefix
         calls, at = Calls(reading.outside_calls), reading.outside
         while at < len(text):
-            before = text[max(0, at - _BEFORE) : at]
-            calls, at, _ = self._calls.read(calls, text, at, before, at - len(text))
+            calls, at, _ = self._calls.read(calls, text, at, "", -len(text))
         return ArgumentState(document, "", calls)
 
     def update(self, state: ArgumentState, text: str) -> Progress[ArgumentState]:
@@ -94,8 +93,7 @@ class ArgumentMonitor:
         while at < len(text):
             if self._calls.needs_answer(calls, text, at):
                 return Progress(_moved(state, text[:at], calls), text[at:], True)
-            length = len(state.generated) + at
-            calls, at, event = self._calls.read(calls, text, at, before + text[:at], length)
+            calls, at, event = self._calls.read(calls, text, at, before, len(state.generated))
             if event is not None and not self._allows(event):
                 lexer = advance(calls.lexer, text[at:])
                 return Progress(_moved(state, text, Calls(lexer)), "", False)
@@ -159,7 +157,7 @@ class ArgumentMonitor:
             KEYWORD_ARGUMENT: Reason.OPEN_TYPE if _takes_any_name(answer) else None,
         }
         outcomes = tuple([Outcome(rule, reasons[rule]) for rule in self._rules])
-        return [replace(call, signatures=answer)], outcomes
+        return [call._replace(signatures=answer)], outcomes
 
     def release(self, state: ArgumentState) -> ArgumentState:
         """State that constrains no call that is open now."""

@@ -6,7 +6,6 @@ a comma belongs to, the call is not counted.
 """
 
 import re
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,8 +23,7 @@ _LONGEST = 200
 """Characters of an argument that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """An open call."""
 
     end: int
@@ -55,17 +53,18 @@ class Call:
     def with_comma(self) -> "Call":
         """Behind a comma."""
         positional = self.positional + (not self.is_named)
-        return replace(self, done=self.done + 1, positional=positional, argument="", is_named=False)
+        done = self.done + 1
+        return self._replace(done=done, positional=positional, argument="", is_named=False)
 
     def with_name(self) -> "Call":
         """The argument that has begun is given by its name."""
-        return replace(self, named=self.named | {self.argument.strip()}, is_named=True)
+        return self._replace(named=self.named | {self.argument.strip()}, is_named=True)
 
     def with_text(self, piece: str, syntax: CallSyntax) -> "Call":
         """The argument begins or goes on."""
         argument = (self.argument + piece)[:_LONGEST]
         unclear = syntax.opaque.search(argument) or syntax.spread.search(argument)
-        return replace(self, argument=argument, is_counted=self.is_counted and not unclear)
+        return self._replace(argument=argument, is_counted=self.is_counted and not unclear)
 
 
 class Kind(Enum):
@@ -133,20 +132,20 @@ class CallReader:
     ) -> tuple[Calls, int, Event | None]:
         """Read a piece of ``text``: the calls behind it, its end, and what it did.
 
-        ``before``: some text in front of ``position``; ``length``: of the generated text there.
+        ``before``: the end of what stands in front of ``text``; ``length``: of the generated text
+        there.
         """
         if not calls.open:
-            position, skipped = self._skip(text, position), position
-            before += text[skipped:position]
-            length += position - skipped
-            calls = Calls(advance(calls.lexer, text[skipped:position]))
+            begin, position = position, self._skip(text, position)
+            calls = Calls(advance(calls.lexer, text[begin:position]))
             if position == len(text):
                 return calls, position, None
         piece = _piece(text, position)
         end = position + len(piece)
         old, lexer = calls.lexer, advance(calls.lexer, piece)
         event = None
-        if calls.open and _continues(calls.open[-1], before, piece):
+        last = text[position - 1] if position else before[-1:]
+        if calls.open and _continues(calls.open[-1], last, piece):
             calls = _with(calls, calls.open[-1].with_text(piece, self.syntax))
         elif not look(old).in_code or _is_blank(old, piece):
             calls = self._blank(calls, piece)
@@ -154,8 +153,9 @@ class CallReader:
             calls, event = self._close(calls, lexer, piece)
         else:
             calls, event = self._go_on(calls, text, end, piece)
-            if piece == "(" and self._is_call(old, lexer, before):
-                calls = calls._replace(open=(*calls.open, Call(length + 1, look(old).depth)))
+            if piece == "(" and self._is_call(old, lexer, before + text[:position]):
+                call = Call(length + end, look(old).depth)
+                calls = calls._replace(open=(*calls.open, call))
         return calls._replace(lexer=lexer), end, event
 
     def _skip(self, text: str, position: int) -> int:
@@ -178,7 +178,7 @@ class CallReader:
         call = calls.open[-1]
         closes = piece == ")" and call.level == level
         if self.syntax.expands_calls and call.done == 0 and "(" in call.argument:
-            call = replace(call, is_counted=False)
+            call = call._replace(is_counted=False)
         left = tuple([each for each in calls.open if each.level < level])
         return calls._replace(open=left), Event(Kind.CLOSES, call) if closes else None
 
@@ -212,12 +212,12 @@ def _with(calls: Calls, call: Call) -> Calls:
     return calls._replace(open=(*calls.open[:-1], call))
 
 
-def _continues(call: Call, before: str, piece: str) -> bool:
+def _continues(call: Call, last: str, piece: str) -> bool:
     """Whether a piece is the rest of a word, of which an argument has the beginning.
 
-    What that looks like may be another thing: ``for`` at the beginning of a line, of ``for_all``.
+    ``last`` is the character in front of it. What a beginning looks like may be another thing:
+    ``for`` at the beginning of a line, of ``for_all``.
     """
-    last = before[-1:]
     touches = bool(last) and (last.isalnum() or last == "_") and call.argument[-1:] == last
     return touches and (piece[0].isalnum() or piece[0] == "_")
 

@@ -7,18 +7,13 @@ constrains anything yields, then the next one before it.
 
 import re
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from monitors.constraints import ANYTHING, Constraint, both
 from monitors.protocols import Answer, Answered, Document, Monitor, Outcome, Progress, Query
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class JointState:
-    """The states of all monitors, in their order."""
-
-    states: tuple[Any, ...]
+JointState = tuple[Any, ...]
+"""The states of all monitors, in their order."""
 
 
 class JointMonitor:
@@ -31,20 +26,20 @@ class JointMonitor:
 
     def start(self, document: Document) -> JointState:
         """The states at the end of ``document.prefix``."""
-        return JointState(tuple([monitor.start(document) for monitor in self._monitors]))
+        return tuple([monitor.start(document) for monitor in self._monitors])
 
     def update(self, state: JointState, text: str) -> Progress[JointState]:
         """The states behind ``text``, as far as every monitor can read it without an answer."""
         read = [each.update(old, text) for each, old in self._pairs(state)]
-        rest = max((each.rest for each in read), key=len)
+        rest = max([each.rest for each in read], key=len)
         if rest:
             text = text[: len(text) - len(rest)]
             read = [
                 done if len(done.rest) == len(rest) else monitor.update(old, text)
                 for done, (monitor, old) in zip(read, self._pairs(state), strict=True)
             ]
-        states = JointState(tuple([each.state for each in read]))
-        return Progress(states, rest, all(each.valid for each in read))
+        valid = all(each.valid for each in read)
+        return Progress(tuple([each.state for each in read]), rest, valid)
 
     def queries(self, state: JointState) -> tuple[Query, ...]:
         """What any of them has to know, each question once."""
@@ -55,22 +50,22 @@ class JointMonitor:
 
     def answer(self, state: JointState, query: Query, answer: Answer) -> Answered[JointState]:
         """The states of all who asked, with the answer."""
-        states, outcomes = list(state.states), list[Outcome]()
+        states, outcomes = list(state), list[Outcome]()
         for place, (monitor, each) in enumerate(self._pairs(state)):
             if query in monitor.queries(each):
                 states[place], found = monitor.answer(each, query, answer)
                 outcomes += found
-        return Answered(JointState(tuple(states)), tuple(outcomes))
+        return Answered(tuple(states), tuple(outcomes))
 
     def release(self, state: JointState) -> JointState:
         """Set the last one free that constrains anything."""
-        states = list(state.states)
+        states = list(state)
         for place in reversed(range(len(states))):
             monitor = self._monitors[place]
             if monitor.maskgen(states[place]) is not ANYTHING or monitor.queries(states[place]):
                 states[place] = monitor.release(states[place])
                 break
-        return JointState(tuple(states))
+        return tuple(states)
 
     def maskgen(self, state: JointState) -> Constraint:
         """What all of them allow."""
@@ -104,4 +99,4 @@ class JointMonitor:
         return tuple(self._pairs(state))
 
     def _pairs(self, state: JointState) -> Iterator[tuple[Monitor[Any], Any]]:
-        return zip(self._monitors, state.states, strict=True)
+        return zip(self._monitors, state, strict=True)

@@ -92,7 +92,7 @@ def test_a_question_that_two_have_is_asked_once_and_both_are_answered() -> None:
 
     assert outcomes == (Outcome("dereference", None),) * 2
     assert TWICE.queries(state) == ()
-    assert TWICE.maskgen(state) == DereferenceMonitor(PYTHON).maskgen(state.states[0])
+    assert TWICE.maskgen(state) == DereferenceMonitor(PYTHON).maskgen(state[0])
 
 
 def test_an_answer_that_fails_sets_only_those_free_who_asked() -> None:
@@ -112,7 +112,7 @@ def test_all_stop_where_the_first_one_has_to_be_answered() -> None:
     state, rest, valid = MIXED.update(answered(MIXED, state, FACTS), rest)
 
     assert (rest, valid) == ("", True)
-    assert state.states[1] is True
+    assert state[1] is True
 
 
 @pytest.mark.parametrize(("text", "valid"), [(".got!", False), (".get!a", False), (".get!A", True)])
@@ -133,7 +133,7 @@ def test_the_last_one_that_constrains_yields_first() -> None:
     twice = TWICE.release(once)
 
     assert TWICE.maskgen(once) == TWICE.maskgen(state)
-    assert [each.site is None for each in once.states] == [False, True]
+    assert [each.site is None for each in once] == [False, True]
     assert TWICE.maskgen(twice) is ANYTHING
 
 
