@@ -153,7 +153,7 @@ class CallReader:
             calls, event = self._close(calls, lexer, piece)
         else:
             calls, event = self._go_on(calls, text, end, piece)
-            if piece == "(" and self._is_call(old, lexer, before + text[:position]):
+            if piece == "(" and self._is_call(old, lexer, _before(before, text, position)):
                 call = Call(length + end, look(old).depth)
                 calls = calls._replace(open=(*calls.open, call))
         return calls._replace(lexer=lexer), end, event
@@ -205,7 +205,14 @@ class CallReader:
         """Whether a parenthesis that has just been read belongs to a call."""
         if not look(old).receiver or look(lexer).depth <= look(old).depth:
             return False
-        return self.syntax.no_call.search(before[-_HEAD:]) is None
+        return self.syntax.no_call.search(before) is None
+
+
+def _before(before: str, text: str, position: int) -> str:
+    """The last `_HEAD` characters in front of ``position``."""
+    if position >= _HEAD:
+        return text[position - _HEAD : position]
+    return (before + text[:position])[-_HEAD:]
 
 
 def _with(calls: Calls, call: Call) -> Calls:

@@ -29,8 +29,13 @@ class CallSyntax:
 
 _GENERIC = re.compile("<")
 _ELLIPSIS = re.compile(r"\.\.\.")
+_NO_TYPES = "return|new|else|throw|co_return|co_await|co_yield|case|delete|and|or|not|goto|do"
 _C = CallSyntax(
-    no_call=re.compile(r"\b(?:if|for|while|switch|return|sizeof|alignof|decltype|catch)\s*\Z"),
+    # A name behind a type declares a function, or a variable; also `a * f(`, which looks like one.
+    no_call=re.compile(
+        r"\b(?:if|for|while|switch|return|sizeof|alignof|decltype|catch)\s*\Z"
+        rf"|\b(?!(?:{_NO_TYPES})\b)\w+(?:<[^()]*>)?(?:\s*[*&]+\s*|\s+)(?:\w+::)*~?\w+\s*\Z"
+    ),
     trailing_comma=False,
     opaque=_GENERIC,
     spread=_ELLIPSIS,
