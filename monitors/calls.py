@@ -147,7 +147,9 @@ class CallReader:
         last = text[position - 1] if position else before[-1:]
         if calls.open and _continues(calls.open[-1], last, piece):
             calls = _with(calls, calls.open[-1].with_text(piece, self.syntax))
-        elif not look(old).in_code or _is_blank(old, piece):
+            return calls._replace(lexer=lexer), end, None
+        calls = _inside(calls, look(old).depth)
+        if not look(old).in_code or _is_blank(old, piece):
             calls = self._blank(calls, piece)
         elif piece in (")", "]", "}"):
             calls, event = self._close(calls, lexer, piece)
@@ -179,8 +181,7 @@ class CallReader:
         closes = piece == ")" and call.level == level
         if self.syntax.expands_calls and call.done == 0 and "(" in call.argument:
             call = call._replace(is_counted=False)
-        left = tuple([each for each in calls.open if each.level < level])
-        return calls._replace(open=left), Event(Kind.CLOSES, call) if closes else None
+        return _inside(calls, level), Event(Kind.CLOSES, call) if closes else None
 
     def _go_on(self, calls: Calls, text: str, end: int, piece: str) -> tuple[Calls, Event | None]:
         """A comma, the sign behind a name, or a piece of an argument."""
@@ -217,6 +218,13 @@ def _before(before: str, text: str, position: int) -> str:
 
 def _with(calls: Calls, call: Call) -> Calls:
     return calls._replace(open=(*calls.open[:-1], call))
+
+
+def _inside(calls: Calls, depth: int) -> Calls:
+    """The calls without those whose brackets the lexer has given up."""
+    if not calls.open or calls.open[-1].level < depth:
+        return calls
+    return calls._replace(open=tuple([each for each in calls.open if each.level < depth]))
 
 
 def _continues(call: Call, last: str, piece: str) -> bool:
