@@ -9,7 +9,7 @@ from decoding import warming
 from decoding.prompt.until import Until
 from decoding.prompt.workspace import Position, find_workspace, open_document
 from decoding.session.options import CrossingPolicy, Options, margin_for
-from decoding.wiring import DEFAULT_MONITORS, check_monitors, shared_pool
+from decoding.wiring import DEFAULT_MONITORS, check_monitors, monitor_for, shared_pool
 from lsp_bridge import ServerPool
 from lsp_bridge.pool import configuration
 from lsp_bridge.servers import launch
@@ -95,8 +95,10 @@ class Request:
         )
 
     def document(self) -> Document:
-        """The file with its cursor. Raises `UsageError`."""
-        return open_document(self.path, self.position, self.workspace)
+        """The file with its cursor. Raises `UsageError`, also if no monitor knows its language."""
+        document = open_document(self.path, self.position, self.workspace)
+        monitor_for(document.language, self.monitors)
+        return document
 
     def open_pool(self, document: Document) -> ServerPool:
         """The pool that will answer. Raises `UsageError` if its server cannot be asked."""

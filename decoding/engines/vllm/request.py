@@ -17,7 +17,7 @@ from typing import Any
 from decoding.engines.engine import Task
 from decoding.prompt.workspace import language_of, open_document
 from decoding.session.options import CrossingPolicy, Options, margin_for
-from decoding.wiring import DEFAULT_MONITORS, check_monitors
+from decoding.wiring import DEFAULT_MONITORS, check_monitors, monitor_for
 from lsp_bridge.pool import configuration
 from lsp_bridge.servers import launch
 from lsp_bridge.servers.project import discover
@@ -164,7 +164,9 @@ def admit(text: str) -> GuideRequest:
             f"{ARGUMENT}: got require={request.require!r} and monitors=false, which contradict each"
             " other; leave either out"
         )
-    check_server(request, request.document().language)
+    language = request.document().language
+    monitor_for(language, request.monitors)
+    check_server(request, language)
     return request
 
 

@@ -179,6 +179,18 @@ def test_a_worker_trusts_admission_but_not_beyond_its_environment(
         admitted(text)
 
 
+def test_monitors_go_by_their_names(root: Path) -> None:
+    """Or all the usual ones, or none; one that does not know the language is refused at once."""
+    name_workspace(root)
+    names = ["argument_count", "dereference"]
+
+    assert parse(text_of(monitors=names), (root,)).monitors == tuple(names)
+    assert parse(text_of(monitors=True), (root,)).monitors == ("dereference",)
+    assert parse(text_of(monitors=False), (root,)).monitors == ()
+    with pytest.raises(UsageError, match="ruby"):
+        check({"mgd": text_of(monitors=names, language="ruby")})
+
+
 WRONG: dict[str, tuple[Any, str]] = {
     "not json": ("{'path': 1}", "no JSON"),
     "deep": ("[" * 100_000, "no JSON"),
@@ -203,7 +215,12 @@ WRONG: dict[str, tuple[Any, str]] = {
     "long deadline": (text_of(deadline_ms=1e9), "at most"),
     "no number": ('{"path": "src/app.py", "position": [1, 1], "deadline_ms": NaN}', "deadline"),
     "deadline text": (text_of(deadline_ms="1"), "milliseconds"),
-    "monitors": (text_of(monitors="yes"), "true or false"),
+    "monitors": (text_of(monitors="yes"), "true, false or a list of names"),
+    "monitor": (text_of(monitors=["derefrence"]), "dereference, argument_count"),
+    "monitor and policy": (
+        text_of(monitors=["argument_count"], crossing="split"),
+        "one by one",
+    ),
     "language": (text_of(language="cobol"), "cobol"),
     "healed": (text_of(healed_bytes=-1), "number of bytes"),
     "relative workspace": (text_of(workspace="work"), "absolute"),
