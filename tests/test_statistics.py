@@ -13,7 +13,7 @@ def test_the_published_keys() -> None:
     assert json.loads(json.dumps(values)) == values
     assert list(values) == [
         *("tokens", "triggers", "constrained", "masks", "crossing_judged", "crossing_rejected"),
-        *("start_s", "waited_s", "wall_s", "tokens_per_second", "fail_open"),
+        *("start_s", "waited_s", "wall_s", "tokens_per_second", "fail_open", "by_monitor"),
     ]
     assert values["tokens_per_second"] == 2.0
 

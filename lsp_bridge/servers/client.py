@@ -257,9 +257,13 @@ class Client:
             lost.cancel()
 
     async def _exchange(self, job: Job) -> Answer:
-        if job.question.kind is QueryKind.SIGNATURES:
-            return await self._signatures(job)
-        return await self._members(job)
+        match job.question.kind:
+            case QueryKind.MEMBERS:
+                return await self._members(job)
+            case QueryKind.SIGNATURES:
+                return await self._signatures(job)
+            case other:
+                return Unavailable(Reason.SERVER_ERROR, f"nobody asks about {other}")
 
     async def _signatures(self, job: Job) -> Answer:
         if not self.profile.reads_signatures or "signatureHelpProvider" not in self._offered:

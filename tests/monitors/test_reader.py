@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from monitors.languages.language import Language
 from monitors.languages.python import PYTHON
 from monitors.languages.reader import Reader, Reading
+from monitors.languages.reading import advance
 from monitors.languages.registry import LANGUAGES
 from tests.strategies import BRACE_FRAGMENTS
 
@@ -17,14 +18,20 @@ LINE = "value = thing.other(1)  # a. b\n"
 PIECES = st.lists(st.sampled_from([*BRACE_FRAGMENTS, 40 * LINE, 1_999 * " "]), max_size=12)
 
 
-def plainly(language: Language, text: str) -> Reading:
+def plainly(language: Language, text: str) -> tuple[Any, ...]:
     """The definition: read it all."""
     lexer, trigger, at_trigger, position = language.start(), None, None, 0
     while position < len(text):
         lexer, position = lexer.scan(text, position)
         if lexer.at_trigger:
             trigger, at_trigger = position, lexer
-    return Reading(len(text), lexer, trigger, at_trigger)
+    return len(text), lexer, trigger, at_trigger
+
+
+def is_outside(language: Language, text: str, reading: Reading) -> bool:
+    """Whether no parenthesis is open where a reading says so, and the lexer there is right."""
+    lexer = advance(language.start(), text[: reading.outside])
+    return lexer == reading.outside_calls and "(" not in lexer.open
 
 
 @given(
@@ -39,7 +46,9 @@ def test_what_was_read_before_changes_nothing(
     reader = Reader(language, capacity=1)
     for name, text in texts:
         for each in (text, common + text, common, text + common):
-            assert reader.read(name, each) == plainly(language, each)
+            reading = reader.read(name, each)
+            assert reading[:4] == plainly(language, each)
+            assert is_outside(language, each, reading)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +63,11 @@ class Counting:
         inner, end = self.inner.scan(text, start)
         self.counts.append(end - start)
         return Counting(self.counts, inner), end
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """As ever."""
+        return tuple(self.inner.open)
 
     @property
     def at_trigger(self) -> bool:

@@ -113,12 +113,17 @@ class BraceState:
         return self.frames, self.mode, last, self.operator, pending, self.before
 
     def _pending_key(self) -> str:
-        """One value for all words that stay names, and one for all numbers."""
+        """One value for all words that stay names, and one for all numbers.
+
+        Names that begin with a sign may end otherwise: Ruby's ``a?`` is one, ``$a?`` is none.
+        """
         pending, lexicon = self.pending, self.lexicon
         if lexicon.number.fullmatch(pending):
             return "0"
         is_name = lexicon.word.fullmatch(pending) is not None and pending not in lexicon.kept
-        return " " if is_name and lexicon.begun.fullmatch(pending) is None else pending
+        if not is_name or lexicon.begun.fullmatch(pending) is not None:
+            return pending
+        return " " if pending[0].isalnum() or pending[0] == "_" else pending[0]
 
     def scan(self, text: str, start: int = 0) -> tuple["BraceState", int]:
         """Read ``text[start:]`` up to just behind the next live operator, or to the end."""

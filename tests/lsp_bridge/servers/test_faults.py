@@ -280,7 +280,7 @@ def test_a_server_is_not_started_where_its_rules_cannot_be_read(tmp_path: Path) 
 
 def test_what_cannot_be_asked_yet_is_not_answered_with_members(tmp_path: Path) -> None:
     """Nor from the cache: what is asked is a part of its key."""
-    other = cast(QueryKind, "signature")
+    other = cast(QueryKind, "weather")
     with pool_of(tmp_path, "none") as pool:
         known = asked(pool, tmp_path)
         query = members(tmp_path / "a.py", TEXT)

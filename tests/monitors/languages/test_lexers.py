@@ -141,6 +141,15 @@ def test_equal_keys_find_the_same(
         assert found.setdefault(state.key, triggers) == triggers
 
 
+def test_names_with_a_sign_have_a_key_of_their_own() -> None:
+    """In Ruby ``ax?`` is a name and ``$ax?`` is none."""
+    ruby = LANGUAGES["ruby"]
+    plain, signed = (read(ruby, [text], begin(ruby))[1] for text in ("a", "$a"))
+
+    assert plain.key != signed.key
+    assert read(ruby, ["x?.y"], plain)[0] != read(ruby, ["x?.y"], signed)[0]
+
+
 @pytest.mark.parametrize("language", LEXERS, ids=label)
 def test_deep_and_long(language: BraceLanguage) -> None:
     """Thousands of brackets, closers or characters in a row are read as they are."""
