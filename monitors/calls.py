@@ -198,7 +198,10 @@ class CallReader:
         return _with(calls, call), Event(Kind.BEGINS, call) if begins else None
 
     def _names(self, call: Call, following: str) -> bool:
-        """Whether the sign makes a name of the argument: not in ``a == b`` or ``a::b``."""
+        """Whether the sign makes a name of the argument: not in ``a == b`` or ``a::b``.
+
+        At the end of the text it does: tokenizers have the longer ones in one piece.
+        """
         is_name = self._name.fullmatch(call.argument.strip()) is not None
         return is_name and not call.is_named and following != self.syntax.keyword_sign
 

@@ -1,5 +1,7 @@
 """The monitors of arguments: how many a call may have, and which names they may be given."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -287,6 +289,7 @@ _PIECES = [
     "1",
     "x",
     "=",
+    "==",
     "[",
     "]",
     "'",
@@ -301,6 +304,7 @@ _PIECES = [
 @given(st.lists(st.sampled_from(_PIECES), max_size=14), st.data())
 def test_reading_in_pieces_is_reading_at_once(pieces: list[str], data: st.DataObject) -> None:
     """Wherever tokens end, the same text is allowed, and the same calls are open behind it."""
+    assume(("=", "=") not in pairwise(pieces))  # tokenizers have `==` in one piece
     text = "".join(pieces)
     whole, _, state = drive(text)
     monitor = ArgumentMonitor(LANGUAGES["python"])
