@@ -30,12 +30,10 @@ def main() -> NoReturn:
     A reader of the output that has gone, as in ``mgd ... | head``, is no loss.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _leave)
+        signal.signal(signal.SIGINT, _interrupt)
     outlet = _open_streams()
     from mgd import cli
 
-    if signal.getsignal(signal.SIGINT) is _leave:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     code = cli.run()
     sys.stdout.flush()
     if code == 0 and outlet is not None and outlet.failure is not None:
@@ -53,8 +51,16 @@ def _end(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _leave(*_: object) -> NoReturn:
-    """End at once: nothing has been started yet."""
+def _interrupt(*_: object) -> NoReturn:
+    """End on Ctrl-C, wherever the command is; a second one does not wait for servers to end.
+
+    An exception is no way to say so: finalizers and bare ``except`` clauses of an engine's modules
+    swallow it, and a module written in C++ that imports another one aborts.
+    """
+    if "vllm" in sys.modules:  # which ends its processes as the exception passes
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    atexit._run_exitfuncs()
     os._exit(_INTERRUPTED)
 
 

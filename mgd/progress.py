@@ -1,5 +1,6 @@
 """How far a command has come: a line on a terminal, and the seconds that each part took."""
 
+import atexit
 import gc
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +37,11 @@ def shown(console: Console) -> Iterator[Callable[[str], None]]:
         yield lambda message: None
         return
     with console.status("starting ...") as status:
-        yield lambda message: status.update(f"{escape(message)} ...")
+        atexit.register(status.stop)  # an interrupt leaves no other way to show the cursor again
+        try:
+            yield lambda message: status.update(f"{escape(message)} ...")
+        finally:
+            atexit.unregister(status.stop)
 
 
 _SELDOM = (100_000, 50, 50)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -56,3 +57,62 @@ def test_the_command_as_a_module(arguments: list[str]) -> None:
 
     assert ran.returncode == (0 if arguments == ["--help"] else 2)
     assert "complete" in ran.stdout or "nope" in ran.stderr
+
+
+def test_an_interrupt_in_a_finalizer_ends_the_command() -> None:
+    """Python drops an exception there; the command would go on as if nobody had pressed Ctrl-C."""
+    program = """
+        import os, signal
+        from mgd import __main__, cli
+
+        class Interrupted:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def run():
+            del [Interrupted()][0]
+            print("went on")
+            return 0
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        cli.run = run
+        __main__.main()
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
+
+
+def test_an_interrupt_shows_the_cursor_again() -> None:
+    """The line that tells how far a command is hides it."""
+    program = """
+        import os, signal, time
+        from rich.console import Console
+        from mgd import __main__, cli, progress
+
+        def run():
+            with progress.shown(Console(stderr=True, force_terminal=True)) as show:
+                show("working")
+                os.kill(os.getpid(), signal.SIGINT)
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        cli.run = run
+        __main__.main()
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "TERM": "xterm"},
+    )
+
+    assert ran.returncode == 130
+    assert ran.stderr.rfind("\x1b[?25h") > ran.stderr.rfind("\x1b[?25l") > -1
