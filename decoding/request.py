@@ -11,9 +11,6 @@ from decoding.prompt.workspace import Position, find_workspace, open_document
 from decoding.session.options import CrossingPolicy, Options, margin_for
 from decoding.wiring import DEFAULT_MONITORS, check_monitors, monitor_for, shared_pool
 from lsp_bridge import ServerPool
-from lsp_bridge.pool import configuration
-from lsp_bridge.servers import launch
-from lsp_bridge.servers.project import discover
 from monitors.errors import UsageError
 from monitors.protocols import Document
 
@@ -107,14 +104,6 @@ class Request:
         if self.monitors:
             pool.check(profile.name)
         return pool
-
-    def check_server(self, document: Document, trusted: bool) -> None:
-        """The same for servers of other processes: nothing is started or watched here."""
-        profile = configuration.load(self.workspace, trusted).profile(
-            document.language, self.server
-        )
-        if self.monitors:
-            launch.check(profile, discover(self.workspace, trusted))
 
     def options(self, *, is_plain: bool) -> Options:
         """How its session behaves.

@@ -13,6 +13,7 @@ from monitors.calls import Call, CallReader, Calls, Event, Kind, look
 from monitors.constraints import ANYTHING, Constraint, Names
 from monitors.errors import UsageError
 from monitors.facts import ParameterKind, Signature, Signatures
+from monitors.generated import cut, joined
 from monitors.languages.calls import CALLS
 from monitors.languages.language import Language
 from monitors.languages.reader import Reader
@@ -32,8 +33,6 @@ from monitors.protocols import (
 ARGUMENT_COUNT = "argument_count"
 KEYWORD_ARGUMENT = "keyword_argument"
 RULES = (ARGUMENT_COUNT, KEYWORD_ARGUMENT)
-_LONGEST_GENERATED = 2_000
-"""Generated text, in characters, that each state holds for itself before it joins the prefix."""
 _BEFORE = 200
 _QUOTES = frozenset("\"'`")
 
@@ -124,12 +123,8 @@ class ArgumentMonitor:
     def queries(self, state: ArgumentState) -> tuple[Query, ...]:
         """The signatures of every open call that has not been answered for."""
         unanswered = (call for call in state.calls.open if call.signatures is None)
-        return tuple([self._query(state, call) for call in unanswered])
-
-    def _query(self, state: ArgumentState, call: Call) -> Query:
-        document, end = state.document, call.end
-        prefix = document.prefix + state.generated[:end] if end >= 0 else document.prefix[:end]
-        return Query(QueryKind.SIGNATURES, replace(document, prefix=prefix))
+        ends = [cut(state.document, state.generated, call.end) for call in unanswered]
+        return tuple([Query(QueryKind.SIGNATURES, each) for each in ends])
 
     def answer(self, state: ArgumentState, query: Query, answer: Answer) -> Answered[ArgumentState]:
         """State that knows a call's signatures; anything else sets that call free."""
@@ -214,8 +209,8 @@ class ArgumentMonitor:
 def _moved(state: ArgumentState, text: str, calls: Calls) -> ArgumentState:
     """The state behind ``text``; long generated text joins the prefix where no call is open."""
     document, generated = state.document, state.generated + text
-    if len(generated) > _LONGEST_GENERATED and not calls.open:
-        document, generated = replace(document, prefix=document.prefix + generated), ""
+    if not calls.open:
+        document, generated = joined(document, generated)
     return ArgumentState(document, generated, calls)
 
 

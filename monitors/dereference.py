@@ -20,6 +20,7 @@ from monitors.constraints import (
     Unfinished,
     gap,
 )
+from monitors.generated import cut, joined
 from monitors.languages.language import Language, LexState, Operator
 from monitors.languages.reader import Reader
 from monitors.protocols import (
@@ -41,8 +42,6 @@ _LONGEST_SPACE = 100
 """White space behind an operator or a comment, in characters, that the mask lets grow."""
 _LONGEST_GAP = 2_000
 """White space and comments behind an operator, in characters, that further comments may follow."""
-_LONGEST_GENERATED = 2_000
-"""Generated text, in characters, that each state holds for itself before it joins the prefix."""
 _NEARBY = 16_000
 """Characters before the cursor that show how a name is used."""
 _MOST_COUNTS = 1024
@@ -149,10 +148,7 @@ class DereferenceMonitor:
         if lexer.at_trigger:
             site = self._site(lexer, len(generated))
             return DereferenceState(state.document, generated, lexer, site), end
-        document = state.document
-        if len(generated) > _LONGEST_GENERATED:
-            document, generated = replace(document, prefix=document.prefix + generated), ""
-        return DereferenceState(document, generated, lexer), end
+        return DereferenceState(*joined(state.document, generated), lexer), end
 
     def _read_name(
         self, state: DereferenceState, site: Site, text: str, position: int
@@ -210,9 +206,8 @@ class DereferenceMonitor:
         return (self._query(state, site.end),)
 
     def _query(self, state: DereferenceState, end: int, operator: str = "") -> Query:
-        document, generated = state.document, state.generated
-        prefix = document.prefix + generated[:end] if end >= 0 else document.prefix[:end]
-        return Query(QueryKind.MEMBERS, replace(document, prefix=prefix + operator))
+        document = cut(state.document, state.generated, end, operator)
+        return Query(QueryKind.MEMBERS, document)
 
     def answer(
         self, state: DereferenceState, query: Query, answer: Answer

@@ -125,18 +125,11 @@ def _of_script(text: str) -> Parameter:
     return Parameter(found["name"], ParameterKind.POSITIONAL_ONLY, bool(found["optional"]))
 
 
-def _of_c(text: str) -> Parameter:
-    """``int x = 2``, ``...``, ``Args &&...args``."""
+def _by_position(text: str) -> Parameter:
+    """``int x = 2``, ``...``, ``Args &&...args``, ``xs ...int``, ``x: &str``."""
     if "..." in text:
         return Parameter("", ParameterKind.VARIADIC, True)
     return Parameter("", ParameterKind.POSITIONAL_ONLY, _has_default(text))
-
-
-def _of_go(text: str) -> Parameter:
-    """``a int``, ``xs ...int``."""
-    if "..." in text:
-        return Parameter("", ParameterKind.VARIADIC, True)
-    return Parameter("", ParameterKind.POSITIONAL_ONLY)
 
 
 def _of_php(text: str) -> Parameter:
@@ -156,7 +149,7 @@ def _php(label: str, labels: Iterable[str], called: str) -> Signature:
 
 def _c(label: str, labels: Iterable[str], called: str) -> Signature:
     """``f()`` without a prototype takes anything."""
-    found = tuple(_of_c(each) for each in labels)
+    found = tuple(_by_position(each) for each in labels)
     return Signature(found or (Parameter("", ParameterKind.VARIADIC, True),))
 
 
@@ -244,9 +237,9 @@ _PARSERS: Mapping[str, _Parser] = {
     "typescript": _listed(_of_script),
     "typescriptreact": _listed(_of_script),
     "c": _c,
-    "cpp": _listed(_of_c),
-    "go": _listed(_of_go),
-    "rust": _listed(_of_go),
+    "cpp": _listed(_by_position),
+    "go": _listed(_by_position),
+    "rust": _listed(_by_position),
     "php": _php,
 }
 """By language; a function of JavaScript may be given any number of arguments."""

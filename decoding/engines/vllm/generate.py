@@ -17,6 +17,7 @@ from decoding.engines.vllm.request import (
     PROCESSOR,
     TRUST_VARIABLE,
     GuideRequest,
+    check_server,
     name_workspace,
     trusts_workspaces,
 )
@@ -52,15 +53,14 @@ class VllmModel:
     def complete(self, task: Task) -> Generated:
         """Generate, guided by the processor: sessions and servers live in the workers."""
         asked = task.request
-        trusted = trusts_workspaces()
-        if asked.pool is not None or (asked.trust_workspace and not trusted):
+        if asked.pool is not None or (asked.trust_workspace and not trusts_workspaces()):
             raise UsageError(
                 "got pool or trust_workspace with a vllm.LLM, whose workers start the servers; "
                 f"leave them out ({TRUST_VARIABLE}=1 in the environment before the LLM is made)"
             )
-        asked.check_server(task.document, trusted)
-        name_workspace(asked.workspace)
         request = GuideRequest.of(task)
+        check_server(request, task.document.language)
+        name_workspace(asked.workspace)
         begun = time.perf_counter()
         self.start(request, asked.start_timeout_s)
         started = time.perf_counter()
