@@ -20,6 +20,8 @@ from monitors.arguments import RULES, ArgumentMonitor
 from monitors.dereference import NAME as DEREFERENCE
 from monitors.dereference import DereferenceMonitor
 from monitors.errors import UsageError
+from monitors.imports import NAME as IMPORT
+from monitors.imports import ImportMonitor
 from monitors.joint import JointMonitor
 from monitors.languages.registry import language_named
 from monitors.protocols import Answer, Monitor, Query
@@ -33,7 +35,7 @@ BRIDGE_VARIABLE = "MGD_BRIDGE"
 """Environment variable: the socket of the bridge that answers for this process."""
 DEFAULT_MONITORS = (DEREFERENCE,)
 """Names of the monitors that watch where nobody says else."""
-MONITORS = (DEREFERENCE, *RULES)
+MONITORS = (DEREFERENCE, *RULES, IMPORT)
 """Names of all monitors."""
 _START_TIMEOUT_S = 30.0
 _pools: dict[tuple[Path, bool], ServerPool] = {}
@@ -53,6 +55,8 @@ def monitor_for(language: str, names: Iterable[str] = DEFAULT_MONITORS) -> Monit
         found.append(DereferenceMonitor(lexer))
     if rules := [name for name in chosen if name in RULES]:
         found.append(ArgumentMonitor(lexer, rules))
+    if IMPORT in chosen:
+        found.append(ImportMonitor(lexer))
     if not found:
         return SilentMonitor()
     return found[0] if len(found) == 1 else JointMonitor(found)
@@ -69,10 +73,10 @@ def check_monitors(
     for name in chosen:
         if name not in MONITORS:
             raise UsageError(f"got the monitor {name!r}; expected some of {', '.join(MONITORS)}")
-        if name in RULES and crossing is CrossingPolicy.SPLIT:
+        if name != DEREFERENCE and crossing is CrossingPolicy.SPLIT:
             raise UsageError(
-                f"got the monitor {name} with crossing='split'; it judges commas and parentheses"
-                " one by one: leave either out"
+                f"got the monitor {name} with crossing='split'; it judges tokens character by"
+                " character: leave either out"
             )
     return chosen
 

@@ -50,6 +50,8 @@ class QueryKind(StrEnum):
     """Members of the expression whose dereference operator ends the prefix: `Members`."""
     SIGNATURES = "signatures"
     """Signatures of what is called by the parenthesis that ends the prefix: `Signatures`."""
+    IMPORTS = "imports"
+    """Modules, or names of a module, of which an import has the first character: `Members`."""
 
 
 @dataclass(frozen=True, slots=True)

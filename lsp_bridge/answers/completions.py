@@ -62,6 +62,33 @@ def read(
     encoding: Encoding = Encoding.UTF16,
 ) -> Members | Unavailable:
     """Names in ``response``, asked at code point offset ``cursor`` of ``text``. Never raises."""
+    found = _found(response, profile, text, cursor, encoding)
+    if isinstance(found, Unavailable):
+        return found
+    names, listed, kinds = found
+    if not profile.foreign_kinds.isdisjoint(kinds):
+        return Unavailable(Reason.NOT_MEMBERS, "names in scope were listed")
+    if not names:
+        return Unavailable(Reason.EMPTY)
+    dropped = profile.dropped_kinds.intersection(kinds)
+    return _judge(names, profile, Listing(listed, text, cursor, dropped))
+
+
+def read_plain(
+    response: Any, profile: Profile, text: str, cursor: int, encoding: Encoding = Encoding.UTF16
+) -> Members | Unavailable:
+    """The same where nothing is dereferenced: rules for members do not apply."""
+    found = _found(response, profile, text, cursor, encoding)
+    if isinstance(found, Unavailable):
+        return found
+    names, _, _ = found
+    return Members(tuple(names)) if names else Unavailable(Reason.EMPTY)
+
+
+def _found(
+    response: Any, profile: Profile, text: str, cursor: int, encoding: Encoding
+) -> tuple[list[Name], dict[str, Item], list[int]] | Unavailable:
+    """Names, what rules want to see of them, and the kinds of all items, dropped ones too."""
     try:
         items, incomplete, defaults = _parts(response)
         is_cut = profile.longest_list is not None and len(items) >= profile.longest_list
@@ -69,7 +96,7 @@ def read(
             return Unavailable(Reason.INCOMPLETE, f"{len(items)} items")
         place = _Place(text, cursor, encoding, defaults)
         kinds = [_kind(item) for item in items]
-        names, listed = _members(items, kinds, profile, place)
+        return *_members(items, kinds, profile, place), kinds
     except (
         _MalformedError,
         TypeError,
@@ -79,12 +106,6 @@ def read(
         RecursionError,
     ) as error:
         return Unavailable(Reason.BAD_ANSWER, str(error)[:200])
-    if not profile.foreign_kinds.isdisjoint(kinds):
-        return Unavailable(Reason.NOT_MEMBERS, "names in scope were listed")
-    if not names:
-        return Unavailable(Reason.EMPTY)
-    dropped = profile.dropped_kinds.intersection(kinds)
-    return _judge(names, profile, Listing(listed, text, cursor, dropped))
 
 
 def _judge(names: list[Name], profile: Profile, listing: Listing) -> Members | Unavailable:

@@ -26,4 +26,5 @@ BASEDPYRIGHT = replace(
     install="pip install basedpyright",
     version_command=("basedpyright", "--version"),
     settings=_settings,
+    reads_imports=False,  # a module `_x` is not listed behind `from ._`
 )

@@ -42,4 +42,5 @@ JEDI = Profile(
         {frozenset({"cache_tag", "hexversion", "name", "version"}), BARE_CLASS}
     ),
     foreign_kinds=frozenset({14}),
+    reads_imports=True,
 )

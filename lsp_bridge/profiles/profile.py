@@ -213,6 +213,10 @@ class Profile:
     missing. Known only with ``reads_classes``."""
     reads_signatures: bool = False
     """Whether what it says about calls is whole and right: see `lsp_bridge.answers.signatures`."""
+    reads_imports: bool = False
+    """Whether it lists every module, and every name of one, behind their first characters."""
+    omits_submodules: bool = False
+    """Whether it does not list a package's modules behind ``from package import``."""
     implied: Callable[[Listing], Iterable[str]] = nothing_implied
     """Members that the receiver has although the server does not list them."""
     unknown_lists: frozenset[frozenset[str]] = frozenset()

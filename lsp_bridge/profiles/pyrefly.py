@@ -18,11 +18,7 @@ def _settings(project: Project) -> Tree:
                 "configPath": _CONFIGURATION,
                 "displayTypeErrors": "force-off",
                 "disableTypeErrors": True,
-                "extraSearchPaths": [
-                    *project.source_roots,
-                    str(project.root),
-                    *project.site_packages,
-                ],
+                "extraSearchPaths": [*project.import_roots, *project.site_packages],
             },
             "analysis": {"importFormat": "absolute"},
         }
@@ -44,4 +40,6 @@ PYREFLY = Profile(
     implied=pyrefly_implied,
     foreign_kinds=frozenset({14}),
     reads_signatures=True,
+    reads_imports=True,
+    omits_submodules=True,
 )

@@ -38,4 +38,5 @@ PYRIGHT = Profile(
     implied=every_value,
     foreign_kinds=frozenset({14}),
     reads_signatures=True,
+    reads_imports=True,
 )

@@ -13,7 +13,7 @@ def _settings(project: Project) -> Tree:
     environment = {
         "python": project.interpreter,
         "extra-paths": [*project.site_packages],
-        "root": [str(project.root), *project.source_roots],
+        "root": list(project.import_roots),
     }
     return {
         "ty": {
@@ -63,4 +63,5 @@ TY = Profile(
     implied=every_value,
     foreign_kinds=frozenset({14}),
     reads_signatures=True,
+    reads_imports=True,
 )

@@ -13,20 +13,20 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from lsp_bridge.answers import completions, signatures, type_definitions
+from lsp_bridge.answers import completions, imports, signatures, type_definitions
 from lsp_bridge.answers.python.receivers import Receivers
 from lsp_bridge.documents import overlay
 from lsp_bridge.documents.open_documents import Documents
 from lsp_bridge.documents.overlay import Encoding
 from lsp_bridge.documents.question import Preparer, Question
 from lsp_bridge.profiles.profile import Profile
-from lsp_bridge.servers import launch
+from lsp_bridge.servers import launch, requirements
 from lsp_bridge.servers.project import Project
 from lsp_bridge.servers.readiness import gate
 from lsp_bridge.servers.timing import bound, pauses_s
 from lsp_bridge.servers.transport import ConnectionLostError, GarbledMessageError, ResponseError
 from lsp_bridge.servers.watching import FileEvent
-from monitors.protocols import Answer, Query, QueryKind, Reason, Unavailable
+from monitors.protocols import Answer, Members, Query, QueryKind, Reason, Unavailable
 
 _log = logging.getLogger(__name__)
 _REQUEST_CANCELLED = -32800
@@ -66,6 +66,7 @@ class Client:
     def __init__(self, profile: Profile, project: Project) -> None:
         self.profile = profile
         self._project = project
+        self._why_unknown: str | None = None
         self._connection = launch.connection(profile, project)
         self._documents = Documents(self._connection, profile)
         self._waiting: list[Job] = []
@@ -262,6 +263,8 @@ class Client:
                 return await self._members(job)
             case QueryKind.SIGNATURES:
                 return await self._signatures(job)
+            case QueryKind.IMPORTS:
+                return await self._imports(job)
             case other:
                 return Unavailable(Reason.SERVER_ERROR, f"nobody asks about {other}")
 
@@ -273,6 +276,30 @@ class Client:
         response = await self._request(job, "textDocument/signatureHelp", params)
         before = job.question.text[: job.question.cursor]
         return signatures.read(response, self.profile, job.question.language, before)
+
+    async def _imports(self, job: Job) -> Answer:
+        if not self.profile.reads_imports:
+            name = self.profile.name
+            return Unavailable(Reason.NOT_OFFERED, f"{name} is not asked about imports")
+        if imports.is_outermost(job.question):
+            if self._why_unknown is None:
+                self._why_unknown = requirements.why_unknown(self._project)
+            if self._why_unknown:
+                return Unavailable(Reason.OPEN_TYPE, self._why_unknown)
+        found: Answer = await self._listed(job, job.question)
+        other = imports.submodules(job.question) if self.profile.omits_submodules else None
+        if other is not None and isinstance(found, Members):
+            more = await self._listed(job, other)
+            found = imports.joined(found, more)
+        return found
+
+    async def _listed(self, job: Job, question: Question) -> Members | Unavailable:
+        """What may stand where a name has its first character."""
+        await self._show(question)
+        params = self._at(question) | {"context": {"triggerKind": 1}}
+        response = await self._request(job, "textDocument/completion", params)
+        encoding, begin = self._documents.encoding, question.cursor - 1
+        return completions.read_plain(response, self.profile, question.text, begin, encoding)
 
     async def _show(self, question: Question) -> None:
         await self._documents.show(question, {each.question.uri for each in self._running})

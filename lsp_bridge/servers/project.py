@@ -30,6 +30,14 @@ class Project:
     trusted: bool = False
     """Whether servers may run the workspace's own code."""
 
+    @property
+    def import_roots(self) -> tuple[str, ...]:
+        """Folders from which the workspace's modules are imported.
+
+        A root that is a package is none: its modules would hide others, such as ``types``.
+        """
+        return self.source_roots if _is_package(self.root) else (*self.source_roots, str(self.root))
+
 
 def discover(root: Path, trusted: bool = False) -> Project:
     """Describe the workspace at ``root``, an absolute path.

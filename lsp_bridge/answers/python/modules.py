@@ -109,7 +109,7 @@ class Sources:
 
     def __init__(self, project: Project) -> None:
         packages = project.site_packages or (sysconfig.get_path("purelib"),)
-        folders = (*project.source_roots, str(project.root), *packages)
+        folders = (*project.import_roots, *packages)
         self._folders = [Path(folder) for folder in folders]
 
     def module(self, dotted: str, importer: Path) -> Module | None:
