@@ -11,7 +11,7 @@ from lsp_bridge.documents.question import Question
 from monitors.protocols import Members, Name, Unavailable
 
 _GAP = r"(?:[ \t\f]|\\\r?\n)"
-_STATEMENT = re.compile(rf"^(?:import\b|from{_GAP}*([\w.]+){_GAP}*(?:\bimport\b)?)", re.MULTILINE)
+_STATEMENT = re.compile(rf"^(?:import\b|from{_GAP}*([\w.]*){_GAP}*(?:\bimport\b)?)", re.MULTILINE)
 _OUTERMOST = re.compile(rf"^(?:from{_GAP}+|import{_GAP}+(?:[^#;\n]*,{_GAP}*)?)\Z", re.MULTILINE)
 _LONGEST = 4_000
 

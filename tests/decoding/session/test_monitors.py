@@ -22,7 +22,9 @@ from tests.decoding.session.test_session import apply, encode, index
 from tests.monitors.test_arguments import ORDER
 
 NAMES = facts("total", "items", "close")
+MODULES = facts("os", "order", "orders", "total", "path", "_own")
 PREFIX = "x = 1\norder.buy("
+IMPORTING = "x = 1\nfrom order import (\n    total,\n    o"
 LIKELY = [
     "(",
     ")",
@@ -44,6 +46,9 @@ LIKELY = [
 ]
 
 
+IMPORTED = ["order", "os", "total", " order", " as", ",", ", ", "path", "s", "_", "own", "(", " ("]
+
+
 class Knowing(ScriptedAnalyst):
     """Answers both kinds of questions."""
 
@@ -51,8 +56,9 @@ class Knowing(ScriptedAnalyst):
         super().__init__(NAMES)
 
     def look_up(self, query: object) -> Answer:
-        """Names of members, or the signature of everything."""
-        return ORDER if query.kind is QueryKind.SIGNATURES else NAMES  # type: ignore[attr-defined]
+        """Names of members, the signature of everything, or what may be imported."""
+        answers = {QueryKind.SIGNATURES: ORDER, QueryKind.IMPORTS: MODULES}
+        return answers.get(query.kind, NAMES)  # type: ignore[attr-defined]
 
 
 def session(names: Sequence[str], prefix: str = PREFIX) -> tuple[Session, Knowing]:
@@ -70,13 +76,24 @@ def likely_ids() -> np.ndarray:
     return np.array(sorted({*ids, *holding}), np.int64)
 
 
-def generate(guided: Session, seed: int, count: int = 30) -> str:
-    """Random text under the masks, rich in what matters to calls."""
+@cache
+def import_ids() -> np.ndarray:
+    """Tokens of which imports are made, and names that there are not."""
+    ids = [encode()(text)[0] for text in IMPORTED]
+    alike = [
+        i for i in range(index().size) if (index().text_of(i) or "").strip()[:2] in ("or", "to")
+    ]
+    return np.array(sorted({*ids, *alike}), np.int64)
+
+
+def generate(guided: Session, seed: int, count: int = 30, ids: "np.ndarray | None" = None) -> str:
+    """Random text under the masks, rich in what matters: to calls, unless ``ids`` say else."""
+    likely = likely_ids() if ids is None else ids
     random = np.random.default_rng(seed)
     node, written = guided.root, b""
     for _ in range(count):
         logits = random.gumbel(size=index().size)
-        logits[likely_ids()] += 6.0
+        logits[likely] += 6.0
         token_id = int(apply(guided, node, logits).argmax())
         written += index().bytes_of(token_id) or b""
         node = guided.accept(node, token_id)
@@ -85,10 +102,10 @@ def generate(guided: Session, seed: int, count: int = 30) -> str:
     return written.decode("utf-8", "ignore")
 
 
-def is_valid(names: Sequence[str], text: str) -> bool:
+def is_valid(names: Sequence[str], text: str, prefix: str = PREFIX) -> bool:
     """Whether monitors that read the text afresh refuse nothing in it."""
     monitor = monitor_for("python", names)
-    state, rest, valid = monitor.update(monitor.start(Document("python", "/p/a.py", PREFIX)), text)
+    state, rest, valid = monitor.update(monitor.start(Document("python", "/p/a.py", prefix)), text)
     while rest:
         for query in monitor.queries(state):
             state, _ = monitor.answer(state, query, Knowing().look_up(query))
@@ -124,6 +141,24 @@ def test_random_text_without_monitors_does_break_them() -> None:
     texts = [generate(session(())[0], seed) for seed in range(4)]
 
     assert not all(is_valid(names, text) for text in texts)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("names", [("import",), ("dereference", "import", ARGUMENT_COUNT)])
+def test_random_imports_are_of_what_there_is(names: tuple[str, ...], seed: int) -> None:
+    """Tokens that begin a segment and go on in it are judged, those that go on are masked."""
+    guided, _ = session(names, IMPORTING)
+    text = generate(guided, seed, ids=import_ids())
+
+    assert is_valid(names, text, IMPORTING), text
+    assert guided.statistics.by_monitor["import:constrained"] >= 1
+
+
+def test_random_imports_without_the_monitor_are_of_anything() -> None:
+    """So that the test above can fail."""
+    texts = [generate(session((), IMPORTING)[0], seed, ids=import_ids()) for seed in range(4)]
+
+    assert not all(is_valid(("import",), text, IMPORTING) for text in texts)
 
 
 def test_a_closing_parenthesis_comes_when_there_are_enough_arguments() -> None:
@@ -199,5 +234,8 @@ def test_a_joint_of_one_kind_answers_like_that_kind() -> None:
         Document("python", "/p/a.py", "f(a.")
     )
     joint = monitor_for("python", ("dereference", ARGUMENT_COUNT))
-    assert {query.kind for query in joint.queries(state)} == set(QueryKind)
+    assert {query.kind for query in joint.queries(state)} == {
+        QueryKind.MEMBERS,
+        QueryKind.SIGNATURES,
+    }
     assert joint.queries(answered(joint, state, NAMES)) == ()
