@@ -18,7 +18,7 @@ from benchmarks.results import Check, Outcome, spread
 from benchmarks.vocabularies import Loaded
 from decoding.prompt.workspace import language_of
 from decoding.session.options import Options
-from decoding.wiring import MONITORS, open_guide
+from decoding.wiring import MONITORS, monitors_of, open_guide
 from evaluation.points import MonitorReport, PointReplay, replay_monitor
 from evaluation.replay import Report
 from lsp_bridge import ServerPool
@@ -68,7 +68,7 @@ def run(
         if server not in servers:
             continue
         chosen = [file for file in files if language_of(file).removesuffix("react") == language]
-        for monitor in MONITORS:
+        for monitor in monitors_of(language):
             if monitor != DEREFERENCE:
                 report = _replay(vocabulary, root, chosen, server, monitor, sites)
                 found.setdefault(f"{monitor}, {language}", {})[name] = report

@@ -23,6 +23,8 @@ from monitors.errors import UsageError
 from monitors.imports import NAME as IMPORT
 from monitors.imports import ImportMonitor
 from monitors.joint import JointMonitor
+from monitors.languages.calls import CALLS
+from monitors.languages.imports import IMPORTS
 from monitors.languages.registry import language_named
 from monitors.protocols import Answer, Monitor, Query
 from monitors.silent import SilentMonitor
@@ -60,6 +62,13 @@ def monitor_for(language: str, names: Iterable[str] = DEFAULT_MONITORS) -> Monit
     if not found:
         return SilentMonitor()
     return found[0] if len(found) == 1 else JointMonitor(found)
+
+
+def monitors_of(language: str) -> tuple[str, ...]:
+    """Names of the monitors that know a language. Raises `UsageError` for an unknown one."""
+    name = language_named(language).name
+    known = {DEREFERENCE: True, IMPORT: name in IMPORTS} | dict.fromkeys(RULES, name in CALLS)
+    return tuple([each for each in MONITORS if known[each]])
 
 
 def check_monitors(

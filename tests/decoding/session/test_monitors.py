@@ -10,12 +10,14 @@ from decoding.session.guide import Guide
 from decoding.session.node import Node
 from decoding.session.options import Options
 from decoding.session.session import Session
-from decoding.wiring import monitor_for
+from decoding.wiring import MONITORS, monitor_for, monitors_of
 from monitors.arguments import ARGUMENT_COUNT, KEYWORD_ARGUMENT
 from monitors.constraints import Constraint, Names
 from monitors.dereference import DereferenceMonitor, DereferenceState
+from monitors.errors import UsageError
 from monitors.joint import JointMonitor
 from monitors.languages.python import PYTHON
+from monitors.languages.registry import LANGUAGES
 from monitors.protocols import Answer, Document, QueryKind, Reason
 from tests.analysts import ScriptedAnalyst, answered, facts
 from tests.decoding.session.test_session import apply, encode, index
@@ -225,6 +227,16 @@ def follow(guided: Session, node: Node, text: str) -> Node:
     for token_id in encode()(text):
         node = guided.accept(node, token_id)
     return node
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_languages_have_monitors(language: str) -> None:
+    """Those that are named for it know it, and no others do."""
+    known = monitors_of(language)
+    assert monitor_for(language, known)
+    for name in set(MONITORS).difference(known):
+        with pytest.raises(UsageError, match=f"knows {language}"):
+            monitor_for(language, (name,))
 
 
 def test_a_joint_of_one_kind_answers_like_that_kind() -> None:
