@@ -84,8 +84,8 @@ def check_monitors(
             raise UsageError(f"got the monitor {name!r}; expected some of {', '.join(MONITORS)}")
         if name != DEREFERENCE and crossing is CrossingPolicy.SPLIT:
             raise UsageError(
-                f"got the monitor {name} with crossing='split'; it judges tokens character by"
-                " character: leave either out"
+                f"got the monitor {name} with crossing='split'; it judges characters one by"
+                " one: leave either out"
             )
     return chosen
 
