@@ -1,6 +1,7 @@
 # make demo   a language model completes real code, with and without a language server's knowledge
 # make test   everything that continuous integration checks
 # make slow   the tests that take minutes, of which `make test` runs a sample
+# make llama  llama.cpp, which is built from its source once: ten minutes; then its tests run too
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,11 @@ NPM := pyright typescript-language-server@5.3 typescript@5.9 @vtsls/language-ser
 	intelephense@1.18
 DEBIAN := gopls golang-go rust-web-analyzer rust-web-src rustc-web cargo-web
 
-.PHONY: demo test lint types imports unit e2e slow bench clean
+# PyPI has llama-cpp-python as source only: its wheel is kept here for every environment.
+WHEELS ?= $(HOME)/.cache/mgd/wheels
+LLAMA := llama-cpp-python==0.3.36
+
+.PHONY: demo test lint types imports unit e2e slow bench llama clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
@@ -40,6 +45,10 @@ slow: $(VENV)/.vllm-installed
 
 bench: $(VENV)/.dev-installed
 	$(BIN)/python -m benchmarks
+
+llama: $(VENV)/.dev-installed
+	$(BIN)/pip wheel --quiet --no-deps --find-links $(WHEELS) --wheel-dir $(WHEELS) "$(LLAMA)"
+	$(BIN)/pip install --quiet --find-links $(WHEELS) "$(LLAMA)"
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -58,7 +58,7 @@ def generate(
 
     ``model`` and ``tokenizer`` are a Hugging Face causal language model and its fast tokenizer, or
     an `Endpoint` and its tokenizer (a folder, a file, an object, or None to find it by name), or a
-    `vllm.LLM` that was made with the processor, and None.
+    `vllm.LLM` that was made with the processor, and None, or a `llama_cpp.Llama` and None.
     The text behind the position is the suffix; it is given to the model as fill-in-the-middle
     where the tokenizer has tokens for that. ``workspace`` defaults to the nearest folder that
     looks like a project. ``until`` stops at the end of a ``"line"``, ``"statement"`` or
@@ -69,7 +69,7 @@ def generate(
     seconds at most; with 0 nothing is asked ahead.
     ``monitors`` names what is watched; True: the usual monitors, False: none.
     ``generate_options`` go to ``model.generate`` (``num_return_sequences``, ``num_beams``, ...),
-    or to the endpoint (``num_return_sequences``, ``top_p``, ...).
+    to the endpoint or to llama.cpp (``num_return_sequences``, ``top_p``, ...).
 
     No file is written. A failing language server never stops a generation: ``stats.fail_open``
     counts why points went unconstrained. With ``strict`` it raises `AnalysisError` instead.
@@ -125,9 +125,10 @@ def load_model(
 ) -> tuple[Any, Any]:
     """Model and tokenizer by name, folder or file, from this machine only.
 
-    ``engine``: ``"transformers"`` or ``"vllm"``; None: what the name is for. In vLLM it is a
-    `vllm.LLM` with the processor, and ``device`` is vLLM's own affair. Raises `ModelError` if
-    there is no such model, or its engine is not installed, and `UsageError`.
+    ``engine``: ``"transformers"``, ``"vllm"`` or ``"llama_cpp"``; None: what the name is for, which
+    is llama.cpp for a GGUF file. In vLLM it is a `vllm.LLM` with the processor, and ``device`` is
+    vLLM's own affair. Raises `ModelError` if there is no such model, or its engine is not
+    installed, and `UsageError`.
     """
     kind = registry.for_name(name) if engine is None else registry.named(engine)
     return kind.load(name, device)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from decoding.engines.endpoint.connection import Endpoint
+    from decoding.engines.outlines import open_outlines
     from decoding.engines.transformers.model import open_index
     from decoding.engines.transformers.processor import MonitorLogitsProcessor
     from decoding.generate import Completion, check_request, complete, generate, load_model
@@ -42,6 +43,7 @@ __all__ = [
     "load_model",
     "open_guide",
     "open_index",
+    "open_outlines",
     "open_pool",
 ]
 
@@ -49,6 +51,7 @@ __all__ = [
 _HOMES = {
     "decoding.generate": ("Completion", "check_request", "complete", "generate", "load_model"),
     "decoding.engines.endpoint.connection": ("Endpoint",),
+    "decoding.engines.outlines": ("open_outlines",),
     "decoding.engines.transformers.model": ("open_index",),
     "decoding.engines.transformers.processor": ("MonitorLogitsProcessor",),
     "decoding.request": ("Request",),

@@ -81,7 +81,8 @@ def complete(
         ),
     ],
     model: Annotated[
-        str | None, typer.Option(help="Model name or folder [default: the bundled model].")
+        str | None,
+        typer.Option(help="Model name, folder or .gguf file [default: the bundled one]."),
     ] = None,
     server: ServerOption = None,
     workspace: WorkspaceOption = None,
@@ -107,7 +108,7 @@ def complete(
     engine: Annotated[
         str | None,
         typer.Option(
-            help="What runs the model here: transformers or vllm [default: by the model]."
+            help="What runs the model: transformers, vllm or llama_cpp [default: by the model]."
         ),
     ] = None,
     endpoint: Annotated[

@@ -86,6 +86,7 @@ def _engines() -> Iterator[Finding]:
             version = None
         yield Finding("engine", name, version, "" if version else fix, True)
     yield _vllm()
+    yield _llama_cpp()
 
 
 def _vllm() -> Finding:
@@ -95,6 +96,15 @@ def _vllm() -> Finding:
         with suppress(importlib.metadata.PackageNotFoundError):
             version = importlib.metadata.version(name)
     return Finding("engine", "vllm", version, "" if version else "see docs/serving.md", False)
+
+
+def _llama_cpp() -> Finding:
+    """Not imported: it loads libraries of its own."""
+    version: str | None = None
+    with suppress(importlib.metadata.PackageNotFoundError):
+        version = importlib.metadata.version("llama-cpp-python")
+    fix = "" if version else "pip install 'monitor-guided-decoding[llama-cpp]'"
+    return Finding("engine", "llama.cpp", version, fix, False)
 
 
 def _model() -> Iterator[Finding]:

@@ -74,7 +74,7 @@ def test_packages_ship_their_types(package: str) -> None:
     assert (ROOT / package / "py.typed").is_file()
 
 
-HEAVY = ("torch", "transformers", "multilspy", "vllm", "outlines")
+HEAVY = ("torch", "transformers", "multilspy", "vllm", "outlines", "llama_cpp")
 
 
 @pytest.mark.parametrize(

@@ -106,8 +106,9 @@ class _Row:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the mask has left no token."""
-        return self._before is not None and bool(self._logits.max() == -np.inf)
+        """Whether nothing is left: what other processors left open is all forbidden."""
+        may_be = self._before is not None or self._near.size > 0
+        return may_be and bool(self._logits.max() == -np.inf)
 
     def _close_masked(self, row: masks.Row) -> None:
         self._before = self._logits.copy()
@@ -136,6 +137,8 @@ class _Row:
 
     def release(self) -> None:
         """Set the monitor aside, and take everything back."""
-        assert self._before is not None
         self.place.session.release(self.place.node)
-        self._logits[:] = self._before
+        if self._before is not None:
+            self._logits[:] = self._before
+        else:
+            self._logits[self._step.crossing] = self._values

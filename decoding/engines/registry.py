@@ -82,6 +82,14 @@ ENGINES = (
         install="pip install monitor-guided-decoding",
     ),
     EngineKind(
+        name="llama_cpp",
+        title="GGUF files",
+        module="decoding.engines.llama_cpp.model",
+        owns=_is_a("llama_cpp", "Llama"),
+        install="pip install 'monitor-guided-decoding[llama-cpp]'",
+        loads=lambda name: name.lower().endswith(".gguf"),
+    ),
+    EngineKind(
         name="transformers",
         title="Transformers models",
         module="decoding.engines.transformers.model",

@@ -78,7 +78,13 @@ class _Closed:
         """Open what is valid and matters, and release rows that have no token left."""
         kept_any = self._crossing.judge() if self._crossing is not None else set()
         for position in _without_token(self._logits, self._masked, kept_any):
-            _release(self._logits, self._masked[position], self._before[position])
+            place = self._masked[position].place
+            if not place.node.released:
+                self._logits[place.row] = self._before[position]
+                _release(self._logits, place)
+        if self._crossing is not None:
+            for place in self._crossing.reopened(kept_any):
+                _release(self._logits, place)
 
 
 def _without_token(logits: Any, masked: Sequence[Guided], kept_any: set[int]) -> list[int]:
@@ -134,6 +140,17 @@ class _CrossingTokens:
         self._logits[self._rows[again], self._ids[again]] = self._values[again]
         return {int(row) for row in self._rows[opened].tolist()}
 
+    def reopened(self, kept_any: set[int]) -> list[Place]:
+        """Places without a mask where nothing is left of what was open; open as before."""
+        places = []
+        for each, _ in self._likely:
+            (place, step), end = each.guided, each.start + len(each.values)
+            if step.row is None and each.best == -math.inf and place.row not in kept_any:
+                again = slice(each.start, end)
+                self._logits[self._rows[again], self._ids[again]] = self._values[again]
+                places.append(place)
+        return places
+
 
 def _coordinates(guided: Sequence[Guided], device: Any) -> tuple[Any, Any]:
     sizes = [each.step.crossing.size for each in guided]
@@ -169,11 +186,7 @@ def _keep(crossing: _Crossing, positions: Positions) -> list[int]:
     return [crossing.start + position for position in positions[np.isin(ids, kept)].tolist()]
 
 
-def _release(logits: Any, guided: Guided, before: Any) -> None:
-    """Set the monitor of a row aside that has no token left, and start over."""
-    place = guided.place
-    if place.node.released:
-        return
+def _release(logits: Any, place: Place) -> None:
+    """Set the monitor of a row aside that had no token left, and start over."""
     place.session.release(place.node)
-    logits[place.row] = before
     constrain(logits, [place], in_place=True)

@@ -18,7 +18,7 @@ from decoding.session.session import Session
 from decoding.vocabulary import masks
 from monitors.dereference import DereferenceMonitor
 from monitors.languages.python import PYTHON
-from monitors.protocols import Document
+from monitors.protocols import Document, Reason
 from tests.analysts import ScriptedAnalyst, facts, members
 from tests.decoding.engines.vllm.fakes import ids_of, index
 
@@ -68,7 +68,8 @@ def by_definition(row: torch.Tensor, session: Session, *, on_host: bool) -> torc
         if values[token_id] > -np.inf and session.judge(node, token_id):
             result[token_id] = row[token_id]
             best = max(best, values[token_id])
-    if step.row is not None and best == -np.inf:
+    had_any = step.row is not None or any(value > -np.inf for value in values.values())
+    if had_any and best == -np.inf:
         session.release(node)
         return by_definition(row, session, on_host=on_host)
     return result
@@ -90,6 +91,9 @@ def test_rows_are_what_the_definition_says(on_host: bool, data: st.DataObject) -
             row[ids_of(text)[0]] += 9
         if data.draw(st.booleans()):
             row[data.draw(st.integers(0, index().size // 2)) :] = -torch.inf
+        elif data.draw(st.booleans()):  # as a grammar does
+            few = [ids_of(text)[0] for text in data.draw(st.lists(st.sampled_from(LIKED)))]
+            row[[i for i in range(len(row)) if i not in few]] = -torch.inf
     order = data.draw(st.permutations(range(1, len(rows))))
     places = [
         Place(row, session, session.root)
@@ -106,6 +110,20 @@ def test_rows_are_what_the_definition_says(on_host: bool, data: st.DataObject) -
     assert [place.session.statistics.as_dict()["fail_open"] for place in places] == [
         session.statistics.as_dict()["fail_open"] for session in slow
     ]
+
+
+@pytest.mark.parametrize("on_host", [True, False])
+def test_rows_of_which_nothing_is_left_are_released(
+    on_host: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other processors may leave nothing open but a crossing token that is not valid."""
+    monkeypatch.setattr(logits, "_is_on_host", lambda tensor: on_host)
+    rows = torch.full((1, index().size), -torch.inf)
+    rows[0, ids_of(".append")[0]] = 1.0
+    (session,) = sessions(["order"], Options())
+
+    assert torch.equal(constrain(rows, [Place(0, session, session.root)]), rows)
+    assert session.statistics.fail_open[Reason.EMPTY_MASK] == 1
 
 
 def test_greedy_rows_are_left_alone_where_the_likeliest_token_crosses_nothing() -> None:

@@ -1,0 +1,1 @@
+"""llama.cpp: models in GGUF files, through llama-cpp-python."""
