@@ -6,8 +6,12 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
+from lsp_bridge.answers.python.classes import module_writes
+from lsp_bridge.answers.python.modules import Sources
 from lsp_bridge.documents.question import Question
+from lsp_bridge.profiles.profile import Extra
 from monitors.protocols import Members, Name, Unavailable
 
 _GAP = r"(?:[ \t\f]|\\\r?\n)"
@@ -24,15 +28,37 @@ def is_outermost(question: Question) -> bool:
 
 def submodules(question: Question) -> Question | None:
     """The question that lists modules of the package from which something is imported, if any."""
+    found = _package(question)
+    if found is None:
+        return None
+    package = found[1] if found[1].endswith(".") else found[1] + "."
+    head = question.text[: found.start()] + f"from {package}" + question.text[question.cursor - 1]
+    text = head + question.text[question.cursor :]
+    return replace(question, text=text, cursor=len(head))
+
+
+def of_source(question: Question, sources: Sources) -> Extra:
+    """What the module from which something is imported has besides what servers list.
+
+    A ``__getattr__`` makes any name up; some are written as ``globals()[name] = value``.
+    """
+    found = _package(question)
+    module = None if found is None else sources.module(found[1], Path(question.path))
+    if module is None:
+        return Extra()
+    if "__getattr__" in module.bindings:
+        return Extra(why_open="the module has a __getattr__")
+    writes = module_writes(module)
+    return Extra(writes.names, writes.computed)
+
+
+def _package(question: Question) -> re.Match[str] | None:
+    """The statement that imports names of a module, up to its names; the module is group 1."""
     before = question.text[: question.cursor - 1]
     statements = [*_STATEMENT.finditer(before, max(len(before) - _LONGEST, 0))]
     if not (statements and statements[-1][0].endswith("import") and statements[-1][1]):
         return None
-    found = statements[-1]
-    package = found[1] if found[1].endswith(".") else found[1] + "."
-    head = before[: found.start()] + f"from {package}" + question.text[question.cursor - 1]
-    text = head + question.text[question.cursor :]
-    return replace(question, text=text, cursor=len(head))
+    return statements[-1]
 
 
 def joined(names: Members, modules: Members | Unavailable) -> Members:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from lsp_bridge.answers import completions, imports, signatures, type_definitions
+from lsp_bridge.answers.python.modules import Sources
 from lsp_bridge.answers.python.receivers import Receivers
 from lsp_bridge.documents import overlay
 from lsp_bridge.documents.open_documents import Documents
@@ -286,12 +287,13 @@ class Client:
                 self._why_unknown = requirements.why_unknown(self._project)
             if self._why_unknown:
                 return Unavailable(Reason.OPEN_TYPE, self._why_unknown)
-        found: Answer = await self._listed(job, job.question)
+        found = await self._listed(job, job.question)
+        if isinstance(found, Unavailable):
+            return found
         other = imports.submodules(job.question) if self.profile.omits_submodules else None
-        if other is not None and isinstance(found, Members):
-            more = await self._listed(job, other)
-            found = imports.joined(found, more)
-        return found
+        if other is not None:
+            found = imports.joined(found, await self._listed(job, other))
+        return imports.of_source(job.question, Sources(self._project)).added_to(found)
 
     async def _listed(self, job: Job, question: Question) -> Members | Unavailable:
         """What may stand where a name has its first character."""

@@ -19,6 +19,7 @@ PROJECT = {
     "fleet/_own.py": "_Hidden = 1\n",
     "fleet/ports/__init__.py": "",
     "fleet/ports/berth.py": "class Berth: ...\n__all__ = ['Berth']\nother = 1\n",
+    "fleet/lazy.py": "known = 1\ndef __getattr__(name): return 1\n",
     "fleet/types.py": "Name = str\n",
     "app.py": "",
     "pyproject.toml": "[project]\nname = 'fleet'\ndependencies = ['httpx']\n",
@@ -40,6 +41,7 @@ RIGHT = (
     "from fleet.vessel import _launch, json",
     "from fleet._own import _Hidden",
     "from fleet.ports.berth import *",
+    "from fleet.lazy import known, knot",
     "import httpx._client, pytest",
     "from xml.etree import ElementTree",
 )

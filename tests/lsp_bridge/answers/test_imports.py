@@ -1,12 +1,22 @@
 """Which module is asked about, and where modules of a package are listed."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from lsp_bridge.answers.imports import is_outermost, joined, submodules
+from lsp_bridge.answers.imports import (
+    is_outermost,
+    joined,
+    of_source,
+    submodules,
+)
+from lsp_bridge.answers.python.modules import Sources
 from lsp_bridge.documents.question import Question
+from lsp_bridge.profiles.profile import Extra
+from lsp_bridge.servers.project import discover
 from monitors.protocols import Members, Name, QueryKind, Reason, Unavailable
+from tests.workspaces import written
 
 
 def question(text: str) -> Question:
@@ -65,6 +75,25 @@ def test_modules_of_a_package_are_asked_about_behind_its_dot(
     else:
         whole = expected + asked.text[asked.cursor :]
         assert found == replace(asked, text=whole, cursor=len(expected))
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a = 1\n", Extra()),
+        ("def __getattr__(name): ...\n", Extra(why_open="the module has a __getattr__")),
+        ("globals()['made'] = 1\n", Extra(frozenset({"made"}))),
+    ],
+)
+def test_what_a_modules_source_says(source: str, expected: Extra, tmp_path: Path) -> None:
+    """Servers list neither names that are made up nor those that are written."""
+    root = written(tmp_path, {"pack/__init__.py": "", "pack/made.py": source})
+    sources = Sources(discover(root))
+    asked = replace(question("from pack.made import m"), path=str(root / "app.py"))
+    inside = replace(question("from .made import m"), path=str(root / "pack/other.py"))
+
+    assert of_source(asked, sources) == of_source(inside, sources) == expected
+    assert of_source(question("import o"), sources) == Extra()
 
 
 def test_both_lists_are_one() -> None:
