@@ -5,6 +5,7 @@
 """
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,10 +39,14 @@ def submodules(question: Question) -> Question | None:
 
 
 def of_source(question: Question, sources: Sources) -> Extra:
-    """What the module from which something is imported has besides what servers list.
+    """What may be imported besides what servers list.
 
-    A ``__getattr__`` makes any name up; some are written as ``globals()[name] = value``.
+    That is modules of the standard library without stubs, such as ``_string``, and what a module
+    has besides its own names: a ``__getattr__`` makes any name up, and some are written as
+    ``globals()[name] = value``.
     """
+    if is_outermost(question):
+        return Extra(sys.stdlib_module_names)
     found = _package(question)
     module = None if found is None else sources.module(found[1], Path(question.path))
     if module is None:

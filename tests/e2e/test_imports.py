@@ -42,6 +42,7 @@ RIGHT = (
     "from fleet._own import _Hidden",
     "from fleet.ports.berth import *",
     "from fleet.lazy import known, knot",
+    "from _string import formatter_field_name_split",
     "import httpx._client, pytest",
     "from xml.etree import ElementTree",
 )

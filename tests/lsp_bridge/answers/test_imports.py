@@ -93,7 +93,8 @@ def test_what_a_modules_source_says(source: str, expected: Extra, tmp_path: Path
     inside = replace(question("from .made import m"), path=str(root / "pack/other.py"))
 
     assert of_source(asked, sources) == of_source(inside, sources) == expected
-    assert of_source(question("import o"), sources) == Extra()
+    assert "_string" in of_source(question("import _"), sources).names
+    assert of_source(question("import os.p"), sources) == Extra()
 
 
 def test_both_lists_are_one() -> None:
