@@ -17,7 +17,7 @@ import tiktoken
 import torch
 from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer
 
 from decoding.engines.endpoint.connection import (
     Connection,
@@ -46,6 +46,7 @@ from monitors.languages.python import PYTHON
 from monitors.protocols import Document, Reason
 from tests.analysts import ScriptedAnalyst, facts, members
 from tests.fakes import misbehaving
+from tests.llamas import random_llama
 
 MONITOR = DereferenceMonitor(PYTHON)
 ANALYST = ScriptedAnalyst(
@@ -83,22 +84,7 @@ def tokenizer() -> Any:
 @cache
 def model() -> Any:
     """A random model, as good as any other that has never seen code."""
-    torch.manual_seed(5)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer()),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=256,
-        tie_word_embeddings=False,
-        bos_token_id=0,
-        eos_token_id=0,
-    )
-    made = LlamaForCausalLM(config).eval()
-    with torch.no_grad():
-        made.lm_head.weight.mul_(60)
-    return made
+    return random_llama(len(tokenizer()), 5)
 
 
 @cache

@@ -11,7 +11,7 @@ import outlines
 import pytest
 import torch
 from outlines.types import CFG, JsonSchema, Regex
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer
 
 from decoding.engines.outlines import MonitorOutlinesProcessor, open_outlines
 from decoding.engines.transformers.model import open_index
@@ -26,6 +26,7 @@ from monitors.languages.python import PYTHON
 from monitors.protocols import Document, Reason
 from tests.analysts import ScriptedAnalyst, facts, members
 from tests.fakes import misbehaving
+from tests.llamas import random_llama
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 MONITOR = DereferenceMonitor(PYTHON)
@@ -41,22 +42,8 @@ BACKEND = "llguidance"
 def steerable() -> Any:
     """A random model with more logits than tokens, as Outlines has it."""
     tokenizer = AutoTokenizer.from_pretrained(BUNDLED_MODEL)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer) + 24,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=256,
-        tie_word_embeddings=False,
-        bos_token_id=0,
-        eos_token_id=0,
-        pad_token_id=0,
-    )
-    model = LlamaForCausalLM(config).eval()
-    with torch.no_grad():
-        model.lm_head.weight.mul_(60)
+    model = random_llama(len(tokenizer) + 24, seed=0)
+    model.generation_config.pad_token_id = 0
     return outlines.from_transformers(model, tokenizer)
 
 

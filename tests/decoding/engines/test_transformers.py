@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer
 
 from decoding.engines.transformers.processor import MonitorLogitsProcessor, generate
 from decoding.session.guide import Guide
@@ -20,6 +20,7 @@ from monitors.errors import UsageError
 from monitors.languages.python import PYTHON
 from monitors.protocols import Document, Reason, Unavailable
 from tests.analysts import ScriptedAnalyst, facts, members
+from tests.llamas import random_llama
 
 MONITOR = DereferenceMonitor(PYTHON)
 ANALYST = ScriptedAnalyst(members({"order": ["total", "items"]}, facts("append", "get")))
@@ -35,22 +36,7 @@ def tokenizer() -> Any:
 @cache
 def model(seed: int = 0) -> Any:
     """A random model with more logits than tokens, whose favourite tokens make dereferences."""
-    torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer()) + PADDED,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=256,
-        tie_word_embeddings=False,
-        bos_token_id=0,
-        eos_token_id=0,
-    )
-    made = LlamaForCausalLM(config).eval()
-    with torch.no_grad():
-        made.lm_head.weight.mul_(60)
-    return made
+    return random_llama(len(tokenizer()) + PADDED, seed)
 
 
 @cache
