@@ -4,7 +4,6 @@ It translates only: what follows the text and masks it are the processors of the
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from decoding.session.guide import Guide
@@ -94,12 +93,7 @@ class MonitorOutlinesProcessor(OutlinesLogitsProcessor):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -74,17 +74,8 @@ def test_an_interrupt_in_a_finalizer_ends_the_command() -> None:
             print("went on")
             return 0
 
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        cli.run = run
-        __main__.main()
     """
-    ran = subprocess.run(
-        [sys.executable, "-c", dedent(program)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ran = _ran(program)
 
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
 
@@ -101,18 +92,25 @@ def test_an_interrupt_shows_the_cursor_again() -> None:
                 show("working")
                 os.kill(os.getpid(), signal.SIGINT)
 
+    """
+    ran = _ran(program)
+
+    assert ran.returncode == 130
+    assert ran.stderr.rfind("\x1b[?25h") > ran.stderr.rfind("\x1b[?25l") > -1
+
+
+def _ran(program: str) -> "subprocess.CompletedProcess[str]":
+    """The command as a process of its own, in which Ctrl-C counts, with the program's ``run``."""
+    start = """
         signal.signal(signal.SIGINT, signal.default_int_handler)
         cli.run = run
         __main__.main()
     """
-    ran = subprocess.run(
-        [sys.executable, "-c", dedent(program)],
+    return subprocess.run(
+        [sys.executable, "-c", dedent(program) + dedent(start)],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
         env={**os.environ, "TERM": "xterm"},
     )
-
-    assert ran.returncode == 130
-    assert ran.stderr.rfind("\x1b[?25h") > ran.stderr.rfind("\x1b[?25l") > -1
