@@ -13,7 +13,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from lsp_bridge.answers import completions, imports, signatures, type_definitions
+from lsp_bridge.answers import completions, signatures, type_definitions
+from lsp_bridge.answers.python import imports
 from lsp_bridge.answers.python.modules import Sources
 from lsp_bridge.answers.python.receivers import Receivers
 from lsp_bridge.documents import overlay
@@ -282,7 +283,8 @@ class Client:
         if not self.profile.reads_imports:
             name = self.profile.name
             return Unavailable(Reason.NOT_OFFERED, f"{name} is not asked about imports")
-        if imports.is_outermost(job.question):
+        at = imports.place(job.question)
+        if at.is_outermost:
             if self._why_unknown is None:
                 self._why_unknown = requirements.why_unknown(self._project)
             if self._why_unknown:
@@ -290,10 +292,10 @@ class Client:
         found = await self._listed(job, job.question)
         if isinstance(found, Unavailable):
             return found
-        other = imports.submodules(job.question) if self.profile.omits_submodules else None
+        other = imports.submodules(job.question, at) if self.profile.omits_submodules else None
         if other is not None:
             found = imports.joined(found, await self._listed(job, other))
-        return imports.of_source(job.question, Sources(self._project)).added_to(found)
+        return imports.of_source(job.question, at, Sources(self._project)).added_to(found)
 
     async def _listed(self, job: Job, question: Question) -> Members | Unavailable:
         """What may stand where a name has its first character."""

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lsp_bridge.answers.imports import (
-    is_outermost,
+from lsp_bridge.answers.python.imports import (
     joined,
     of_source,
+    place,
     submodules,
 )
 from lsp_bridge.answers.python.modules import Sources
@@ -46,7 +46,7 @@ def question(text: str) -> Question:
 )
 def test_a_module_that_no_other_one_holds(text: str, expected: bool) -> None:
     """It may be installed somewhere else."""
-    assert is_outermost(question(text)) == expected
+    assert place(question(text)).is_outermost == expected
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_modules_of_a_package_are_asked_about_behind_its_dot(
 ) -> None:
     """With the same file around it."""
     asked = question(text)
-    found = submodules(asked)
+    found = submodules(asked, place(asked))
 
     if expected is None:
         assert found is None
@@ -92,9 +92,14 @@ def test_what_a_modules_source_says(source: str, expected: Extra, tmp_path: Path
     asked = replace(question("from pack.made import m"), path=str(root / "app.py"))
     inside = replace(question("from .made import m"), path=str(root / "pack/other.py"))
 
-    assert of_source(asked, sources) == of_source(inside, sources) == expected
-    assert "_string" in of_source(question("import _"), sources).names
-    assert of_source(question("import os.p"), sources) == Extra()
+    assert (
+        of_source(asked, place(asked), sources)
+        == of_source(inside, place(inside), sources)
+        == expected
+    )
+    outermost, inner = question("import _"), question("import os.p")
+    assert "_string" in of_source(outermost, place(outermost), sources).names
+    assert of_source(inner, place(inner), sources) == Extra()
 
 
 def test_both_lists_are_one() -> None:
