@@ -7,7 +7,7 @@ Not in the paper's list of properties; it is its dereferences (section 3.2) of m
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -95,13 +95,11 @@ class ImportMonitor:
         for match in self._statement.finditer(text, max(len(text) - _LONGEST, 0)):
             begin = match.start()
         lexer = self._reader.read(document.path, text[:begin]).lexer
-        line, position, segment = Line(lexer, "", _begins_statement(lexer)), begin, -1
-        while position < len(text):
-            begins = self._begins_segment(line, text[position])
+        line, segment = Line(lexer, "", not lexer.open), -1
+        for position, begins, behind in self._pieces(line, text, begin):
+            line = behind
             if begins or not _is_word(text[position]):
                 segment = position if begins else -1
-            end = self._piece_end(line, text, position)
-            line, position = self._read(line, text[position:end]), end
         known = Segment(segment + 1 - len(text), text[segment:]) if segment >= 0 else None
         return ImportState(document, "", line, known)
 
@@ -122,6 +120,18 @@ class ImportMonitor:
             line, position = self._read(line, text[position:end]), end
         return Progress(_moved(state, text[:position], line, segment), text[position:], valid)
 
+    def _pieces(self, line: Line, text: str, position: int = 0) -> Iterator[tuple[int, bool, Line]]:
+        """The pieces of ``text[position:]``, which is not judged.
+
+        Where each begins, whether a segment does there, and the line behind it.
+        """
+        while position < len(text):
+            begins = self._begins_segment(line, text[position])
+            end = self._piece_end(line, text, position)
+            line = self._read(line, text[position:end])
+            yield position, begins, line
+            position = end
+
     def _begins_segment(self, line: Line, character: str) -> bool:
         """Whether ``character`` begins a module's or a name's segment."""
         if not line.imports or line.in_word or not character.isidentifier():
@@ -141,7 +151,7 @@ class ImportMonitor:
         if piece[-1] != "\n":
             return Line(line.lexer, text, line.imports and self._may_import(text))
         lexer = advance(line.lexer, text)
-        if _begins_statement(lexer) and not _ESCAPED.search(text):
+        if not lexer.open and not _ESCAPED.search(text):
             return Line(lexer)
         if line.imports and len(text) <= _LONGEST:
             return Line(line.lexer, text)
@@ -196,15 +206,9 @@ class ImportMonitor:
 
     def crosses(self, state: ImportState, text: str) -> bool:
         """Whether a segment begins in ``text``, with more behind its first character."""
-        line, position = state.line, 0
-        if not line.imports:
+        if not state.line.imports:
             return False
-        while position < len(text):
-            if self._begins_segment(line, text[position]):
-                return True
-            end = self._piece_end(line, text, position)
-            line, position = self._read(line, text[position:end]), end
-        return False
+        return any(begins for _, begins, _ in self._pieces(state.line, text))
 
     def crossing_key(self, state: ImportState) -> Hashable:
         """The statement, if it imports; its names but for keywords do not matter."""
@@ -243,11 +247,6 @@ def _moved(state: ImportState, text: str, line: Line, segment: Segment | None) -
     if segment is None:
         document, generated = joined(document, generated)
     return ImportState(document, generated, line, segment)
-
-
-def _begins_statement(lexer: LexState) -> bool:
-    """Whether nothing is open at the beginning of a line."""
-    return not lexer.open
 
 
 def _is_word(text: str) -> bool:
