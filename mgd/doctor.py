@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from decoding.prompt.workspace import find_workspace
@@ -68,7 +69,8 @@ def print_findings(findings: Iterable[Finding], console: Console) -> None:
         mark = "[green]ok[/]" if finding.version else "[red]missing[/]"
         if not finding.version and not finding.required:
             mark = "[yellow]absent[/]"
-        table.add_row(mark, finding.kind, finding.name, finding.version or "", finding.fix)
+        shown = map(escape, (finding.kind, finding.name, finding.version or "", finding.fix))
+        table.add_row(mark, *shown)
     console.print(table)
 
 

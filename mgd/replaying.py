@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from decoding.prompt.workspace import LANGUAGES, language_of
@@ -146,7 +147,7 @@ def print_report(report: Report, console: Console) -> None:
 def _table(values: dict[str, Any]) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for key in ("server", "tokenizer", "workspace", "files", "tokens"):
-        table.add_row(key, str(values[key]))
+        table.add_row(key, escape(str(values[key])))
     if values["tokens"]:
         refused, share = values["refused_tokens"], values["allowed_token_share"]
         table.add_row("refused tokens", f"{refused}  ({share:.3%} allowed)")

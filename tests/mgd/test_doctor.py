@@ -16,6 +16,7 @@ from tests.fakes import misbehaving
 PRESENT = Finding("server", "pyrefly", "1.0", "", True)
 ABSENT = Finding("server", "jedi", None, "pip install multilspy", False)
 MISSING = Finding("engine", "torch", None, "pip install torch", True)
+EXTRA = Finding("engine", "llama.cpp", None, "pip install 'a[b]'", False)
 
 
 def test_only_what_is_required_counts() -> None:
@@ -27,12 +28,13 @@ def test_only_what_is_required_counts() -> None:
 def test_the_table_has_a_line_for_each_finding() -> None:
     """Missing is what is needed, absent what is not; both say how to get it."""
     out = io.StringIO()
-    print_findings([PRESENT, ABSENT, MISSING], Console(file=out, width=120))
+    print_findings([PRESENT, ABSENT, MISSING, EXTRA], Console(file=out, width=120))
     lines = [line.split() for line in out.getvalue().splitlines()]
 
     assert ["ok", "server", "pyrefly", "1.0"] in lines
     assert ["absent", "server", "jedi", "pip", "install", "multilspy"] in lines
     assert ["missing", "engine", "torch", "pip", "install", "torch"] in lines
+    assert ["absent", "engine", "llama.cpp", "pip", "install", "'a[b]'"] in lines
 
 
 def test_every_profile_is_looked_for() -> None:

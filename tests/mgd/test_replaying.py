@@ -21,13 +21,14 @@ def printed(report: Report) -> list[str]:
 
 def test_a_report_is_printed_with_shares_and_forbidden_names() -> None:
     """Each forbidden name as a place that editors and terminals can open."""
-    report = Report("pyrefly", "model", files=1, tokens=50, dereference_sites=4)
+    report = Report("pyrefly", "model", "/a[b]", files=1, tokens=50, dereference_sites=4)
     report.constrained_sites, report.allowed_sites = 2, 1
     report.fail_open["timeout"] = 2
     report.forbidden.append(Forbidden("a[b].py", 100, 5, "nope", "not in the list [3 names]"))
     report.wall_s, report.baseline_s = 1.1, 1.0
     lines = printed(report)
 
+    assert "workspace /a[b]" in lines
     assert "constrained sites 2 (50.00%)" in lines
     assert "allowed sites 1 (50.00%)" in lines
     assert "fail-open timeout 2" in lines
